@@ -1,0 +1,26 @@
+# SPDX-FileCopyrightText: the flipt-cpp authors
+# SPDX-License-Identifier: MIT
+# Sourced: need_packages NAME... installs those Debian packages that are missing, and touches nothing when none is.
+need_packages() {
+    local missing=() name
+    for name in "$@"; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed$' || missing+=("$name")
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        return 0
+    fi
+    echo "installing ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get -qq update || echo "apt-get update had trouble, going on with the lists there are"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends install "${missing[@]}" </dev/null >/tmp/flipt-apt.$$ 2>&1 ||
+        { cat /tmp/flipt-apt.$$; return 1; }
+    rm -f /tmp/flipt-apt.$$
+}
+
+# What it takes to build the library and the examples, and what the tests need besides.
+build_packages=(g++ meson ninja-build pkg-config libasio-dev libsimdjson-dev libssl-dev libcli11-dev)
+test_packages=(git cmake make doctest-dev python3 openssl)

@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// A token policy whose kind is chosen at run time.
+#pragma once
+
+#include "flipt/token/provider.hpp"
+#include "flipt/token/static_token.hpp"
+#include "flipt/types/error.hpp"
+
+#include <concepts>
+#include <memory>
+#include <utility>
+
+namespace flipt::inline v0 {
+
+/// Holds any token policy; what a program uses that learns from its settings which one it needs. Movable; a moved-from
+/// one can only be assigned to or destroyed (calls with it fail with invalid_token).
+class any_token {
+public:
+    /// Like no_token.
+    any_token() : any_token(no_token()) {}
+
+    template <class P>
+        requires(!std::same_as<P, any_token>) && token_policy<P>
+    any_token(P policy) : provider_(detail::make_provider(std::move(policy)))
+    {}
+
+    any_token(any_token&&) noexcept = default;
+    any_token& operator=(any_token&&) noexcept = default;
+    ~any_token() = default;
+
+private:
+    friend class detail::policy_provider<any_token>;
+
+    std::unique_ptr<detail::token_provider> provider_;
+};
+
+namespace detail {
+
+template <>
+class policy_provider<any_token> final : public token_provider {
+public:
+    explicit policy_provider(any_token policy) : policy_(std::move(policy)) {}
+
+    [[nodiscard]] any_token& policy() noexcept { return policy_; }
+
+    token_state look(std::chrono::system_clock::time_point now, std::chrono::steady_clock::time_point steady,
+                     token_view& out, std::error_code& ec) noexcept override
+    {
+        if (policy_.provider_)
+            return policy_.provider_->look(now, steady, out, ec);
+        ec = errc::invalid_token;
+        return token_state::failed;
+    }
+    [[nodiscard]] bool needs_clock() const noexcept override
+    {
+        return policy_.provider_ && policy_.provider_->needs_clock();
+    }
+    asio::awaitable<void> refresh(token_transport& transport) override
+    {
+        if (policy_.provider_)
+            co_await policy_.provider_->refresh(transport);
+    }
+    bool reject(std::uint64_t generation) noexcept override
+    {
+        return policy_.provider_ && policy_.provider_->reject(generation);
+    }
+    [[nodiscard]] std::string_view detail() const noexcept override
+    {
+        return policy_.provider_ ? policy_.provider_->detail() : std::string_view();
+    }
+
+private:
+    any_token policy_;
+};
+
+} // namespace detail
+} // namespace flipt::inline v0

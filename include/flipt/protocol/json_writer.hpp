@@ -23,8 +23,8 @@ namespace flipt::inline v0::detail {
 [[nodiscard]] inline bool needs_escape(std::uint64_t bytes) noexcept
 {
     constexpr std::uint64_t ones = 0x0101010101010101;
-    const std::uint64_t hits = bytes | (bytes - ones * 0x20) | ((bytes ^ (ones * 0x22)) - ones) |
-                               ((bytes ^ (ones * 0x5c)) - ones);
+    const std::uint64_t hits =
+        bytes | (bytes - ones * 0x20) | ((bytes ^ (ones * 0x22)) - ones) | ((bytes ^ (ones * 0x5c)) - ones);
     return (hits & (ones * 0x80)) != 0;
 }
 
@@ -41,10 +41,9 @@ namespace flipt::inline v0::detail {
 #if defined(__SSE2__)
             const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at));
             // Signed: bytes from 0x80 up are less than 0x20, too.
-            const __m128i hits =
-                _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')),
-                                          _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
-                             _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)));
+            const __m128i hits = _mm_or_si128(
+                _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
+                _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)));
             if (_mm_movemask_epi8(hits) != 0)
                 return nullptr;
             _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), block);
@@ -77,8 +76,7 @@ namespace flipt::inline v0::detail {
         std::memcpy(to + size - 4, &last, 4);
     } else if (size != 0) {
         const char a = from[0], b = from[size / 2], c = from[size - 1];
-        const std::uint64_t bytes = static_cast<unsigned char>(a) |
-                                    std::uint64_t{static_cast<unsigned char>(b)} << 8 |
+        const std::uint64_t bytes = static_cast<unsigned char>(a) | std::uint64_t{static_cast<unsigned char>(b)} << 8 |
                                     std::uint64_t{static_cast<unsigned char>(c)} << 16;
         if (needs_escape(bytes | 0x2020202020000000))
             return nullptr;

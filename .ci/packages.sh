@@ -21,6 +21,7 @@ need_packages() {
     rm -f /tmp/flipt-apt.$$
 }
 
-# What it takes to build the library and the examples, and what the tests need besides.
+# To build the library and the examples; for the tests; for the matrix of .ci/run.
 build_packages=(g++ meson ninja-build pkg-config libasio-dev libsimdjson-dev libssl-dev libcli11-dev)
 test_packages=(git cmake make doctest-dev python3 openssl)
+matrix_packages=(clang-19 clang-format-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev)

@@ -28,12 +28,12 @@ public:
 };
 
 /// Reads replies; kept and reused by a client so that in the steady state nothing is allocated: an answer's strings and
-/// vectors are reused, the parser's own memory grows with the largest reply (about 7 bytes for each of its bytes) and
-/// is given back after replies over 1 MiB when a small one follows.
+/// vectors are reused. It holds no memory that grows with replies, but for one string: the longest escaped key or word.
 ///
 /// What is checked, in every document (anything else is errc::invalid_response):
-/// - exactly one JSON object (RFC 8259), no byte order mark, nothing but white space after it, valid UTF-8, no lone
-///   surrogate, also in fields that are not known: they are skipped, but checked as fully as the rest;
+/// - exactly one JSON object by every rule of RFC 8259, no byte order mark, nothing but white space after it, valid
+/// UTF-8, no lone
+///   surrogate; fields that are not known are skipped, but checked as fully as the rest;
 /// - known fields are of their type (null is none), finite, times RFC 3339; a missing one is the zero value of proto3;
 /// - no known field twice. An escaped key counts as the key it spells;
 /// - an enumerator this version does not know becomes `unknown`, but an unknown flag type or response type is an error;

@@ -59,21 +59,13 @@ public:
                 return malformed();
             if (!next_text(key))
                 return false;
-            space();
-            if (peek() != ':')
+            if (!pass(':'))
                 return malformed();
-            ++at_;
-            space();
             if (!on_member(key))
                 return false;
-            space();
-            const char c = peek();
-            if (c == '}')
-                return leave();
-            if (c != ',')
-                return malformed();
-            ++at_;
-            space();
+            if (pass(','))
+                continue;
+            return at_ < end_ && *at_ == '}' ? leave() : malformed();
         }
     }
 
@@ -88,14 +80,9 @@ public:
         while (true) {
             if (!on_element())
                 return false;
-            space();
-            const char c = peek();
-            if (c == ']')
-                return leave();
-            if (c != ',')
-                return malformed();
-            ++at_;
-            space();
+            if (pass(','))
+                continue;
+            return at_ < end_ && *at_ == ']' ? leave() : malformed();
         }
     }
 
@@ -125,7 +112,7 @@ public:
 
     [[nodiscard]] bool boolean(std::string_view name, bool& out)
     {
-        const auto left = static_cast<std::size_t>(end_ - at_);
+        const auto left = end_ - at_;
         if (left >= 4 && std::memcmp(at_, "true", 4) == 0) {
             out = true;
             at_ += 4;
@@ -168,12 +155,26 @@ public:
     [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
 
 private:
-    [[nodiscard]] char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
+    [[nodiscard]] char peek() const noexcept { return at_ < end_ ? *at_ : '\0'; }
     void space() noexcept
     {
-        while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' &&
+        while (static_cast<unsigned char>(*at_) <= ' ' && at_ < end_ &&
                (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
             ++at_;
+    }
+    // Over `mark` and the white space around it, if it is next. That may be the first byte of the padding: what comes
+    // then sees that it is behind the end.
+    [[nodiscard]] bool pass(char mark) noexcept
+    {
+        if (*at_ != mark) {
+            space();
+            if (*at_ != mark)
+                return false;
+        }
+        ++at_;
+        if (static_cast<unsigned char>(*at_) <= ' ')
+            space();
+        return true;
     }
 
     [[nodiscard]] bool enter(char bracket) noexcept

@@ -5,8 +5,10 @@
 
 #include "flipt/protocol/datetime.hpp"
 
+#include <bit>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 namespace flipt::inline v0::detail {
@@ -20,6 +22,43 @@ inline int two_digits(const char* at) noexcept
     const auto ones = static_cast<unsigned>(static_cast<unsigned char>(at[1])) - '0';
     return tens <= 9 && ones <= 9 ? static_cast<int>(tens * 10 + ones) : -1;
 }
+
+// 8 bytes as a number whose lowest byte is the first.
+inline std::uint64_t load8(const char* at) noexcept
+{
+    std::uint64_t bytes = 0;
+    if constexpr (std::endian::native == std::endian::little)
+        std::memcpy(&bytes, at, 8);
+    else
+        for (int i = 7; i >= 0; --i)
+            bytes = bytes << 8 | static_cast<unsigned char>(at[i]);
+    return bytes;
+}
+
+// What 8 bytes must look like: '0' stands for any digit, anything else for itself.
+struct picture8 {
+    consteval picture8(const char (&text)[9])
+    {
+        for (int i = 7; i >= 0; --i) {
+            bytes = bytes << 8 | static_cast<unsigned char>(text[i]);
+            limit = limit << 8 | (text[i] == '0' ? 0x76U : 0x7fU);
+        }
+    }
+    std::uint64_t bytes = 0;
+    std::uint64_t limit = 0; // added to a byte's difference, sets its top bit if that is more than 9 (a digit) or 0
+};
+
+// The values of the digits (and 0 for the rest), or all ones if `bytes` look different.
+inline constexpr std::uint64_t no_match = ~std::uint64_t{0};
+inline std::uint64_t match8(std::uint64_t bytes, picture8 picture) noexcept
+{
+    const std::uint64_t values = bytes ^ picture.bytes;
+    return (((values + picture.limit) | values) & 0x8080808080808080) == 0 ? values : no_match;
+}
+
+// Of digit values: in each byte, the two-digit number that starts there.
+inline std::uint64_t pairs8(std::uint64_t values) noexcept { return values * 10 + (values >> 8); }
+inline int byte_at(std::uint64_t bytes, int index) noexcept { return static_cast<int>(bytes >> (8 * index) & 0xff); }
 
 inline bool is_leap(int year) noexcept { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 
@@ -46,14 +85,16 @@ FLIPT_DECL std::optional<timestamp_type> parse_rfc3339(std::string_view text) no
     using namespace datetime_parts;
     const char* at = text.data();
     const char* const end = at + text.size();
-    if (text.size() < 20 || at[4] != '-' || at[7] != '-' || (at[10] | 0x20) != 't' || at[13] != ':' || at[16] != ':')
+    if (text.size() < 20)
         return std::nullopt;
-    const int century = two_digits(at), years = two_digits(at + 2), month = two_digits(at + 5);
-    const int day = two_digits(at + 8), hour = two_digits(at + 11), minute = two_digits(at + 14);
+    constexpr std::uint64_t lower_t = std::uint64_t{0x20} << 16;
+    const std::uint64_t first8 = match8(load8(at), "0000-00-"), second8 = match8(load8(at + 8) | lower_t, "00t00:00");
     const int second = two_digits(at + 17);
-    if ((century | years | month | day | hour | minute | second) < 0)
+    if (first8 == no_match || second8 == no_match || at[16] != ':' || second < 0)
         return std::nullopt;
-    const int year = century * 100 + years;
+    const std::uint64_t date_pairs = pairs8(first8), time_pairs = pairs8(second8);
+    const int year = byte_at(date_pairs, 0) * 100 + byte_at(date_pairs, 2), month = byte_at(date_pairs, 5);
+    const int day = byte_at(time_pairs, 0), hour = byte_at(time_pairs, 3), minute = byte_at(time_pairs, 6);
     if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
         second > 59)
         return std::nullopt;
@@ -63,6 +104,12 @@ FLIPT_DECL std::optional<timestamp_type> parse_rfc3339(std::string_view text) no
     if (*at == '.') {
         ++at;
         int digits = 0;
+        if (const std::uint64_t values = end - at >= 8 ? match8(load8(at), "00000000") : no_match; values != no_match) {
+            const std::uint64_t pairs = pairs8(values);
+            nanos = (byte_at(pairs, 0) * 100 + byte_at(pairs, 2)) * 10000 + byte_at(pairs, 4) * 100 + byte_at(pairs, 6);
+            digits = 8;
+            at += 8;
+        }
         while (at != end && *at >= '0' && *at <= '9') {
             if (++digits > 9)
                 return std::nullopt;

@@ -11,10 +11,10 @@ FLIPT_DECL bool json_cursor::scaled_number(std::string_view name, int shift, std
 {
     constexpr std::uint64_t enough = 100000000000000000; // another digit still fits
     const char* at = at_;
-    const bool negative = at != end_ && *at == '-';
+    const bool negative = at < end_ && *at == '-';
     if (negative)
         ++at;
-    const auto digit = [&] { return at != end_ && *at >= '0' && *at <= '9'; };
+    const auto digit = [&] { return at < end_ && *at >= '0' && *at <= '9'; };
     if (!digit())
         return fail(name, "is not a number");
     std::uint64_t value = 0;
@@ -78,7 +78,7 @@ FLIPT_DECL bool json_cursor::scaled_number(std::string_view name, int shift, std
 FLIPT_DECL bool json_cursor::count(std::string_view name, std::uint64_t most, std::uint64_t& out)
 {
     const char* at = at_;
-    const auto digit = [&] { return at != end_ && *at >= '0' && *at <= '9'; };
+    const auto digit = [&] { return at < end_ && *at >= '0' && *at <= '9'; };
     if (!digit())
         return fail(name, "is not a count");
     std::uint64_t value = 0;
@@ -100,6 +100,8 @@ FLIPT_DECL bool json_cursor::count(std::string_view name, std::uint64_t most, st
 FLIPT_DECL bool json_cursor::raw(std::string_view& out)
 {
     json_fault fault;
+    if (at_ >= end_)
+        return malformed();
     const char* const behind = scan_json_value(at_, end_, max_depth_ - depth_, fault);
     if (behind == nullptr)
         return malformed(fault);

@@ -53,11 +53,8 @@ struct claims_buffer {
 // RFC 4648 5, with or without padding. `out` has room for 3/4 of the text.
 [[nodiscard]] inline bool decode_base64url(std::string_view text, claims_buffer& out) noexcept
 {
-    for (int padding = 0; padding < 2 && text.size() % 4 == 0 && text.ends_with('='); ++padding) {
-        text.remove_suffix(1);
-        if (!text.ends_with('='))
-            break;
-    }
+    if (text.size() % 4 == 0 && text.ends_with('='))
+        text.remove_suffix(text.ends_with("==") ? 2 : 1);
     if (text.size() % 4 == 1)
         return false;
     std::uint32_t bits = 0;

@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Comparing and hashing short texts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace flipt::inline v0::detail {
+
+template <class Word>
+[[nodiscard]] inline Word load(const char* p) noexcept
+{
+    Word w;
+    std::memcpy(&w, p, sizeof w);
+    return w;
+}
+
+// Equality of `n` bytes each, without a call for the short ones.
+[[nodiscard]] inline bool same_bytes(const char* a, const char* b, std::size_t n) noexcept
+{
+    if (n > 16)
+        return std::memcmp(a, b, n) == 0;
+    if (n >= 8)
+        return ((load<std::uint64_t>(a) ^ load<std::uint64_t>(b)) |
+                (load<std::uint64_t>(a + n - 8) ^ load<std::uint64_t>(b + n - 8))) == 0;
+    if (n >= 4)
+        return ((load<std::uint32_t>(a) ^ load<std::uint32_t>(b)) |
+                (load<std::uint32_t>(a + n - 4) ^ load<std::uint32_t>(b + n - 4))) == 0;
+    if (n == 0)
+        return true;
+    return a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1];
+}
+
+[[nodiscard]] inline bool same(std::string_view a, std::string_view b) noexcept
+{
+    return a.size() == b.size() && same_bytes(a.data(), b.data(), a.size());
+}
+
+// Length and three bytes of a key: differs for nearly all keys that differ, and never for equal ones.
+[[nodiscard]] inline std::uint32_t fingerprint(std::string_view key) noexcept
+{
+    const std::size_t n = key.size();
+    if (n == 0)
+        return 0;
+    const auto at = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(key[i])}; };
+    return static_cast<std::uint32_t>(n & 0xFFU) | at(0) << 8 | at(n / 2) << 16 | at(n - 1) << 24;
+}
+
+[[nodiscard]] inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept
+{
+#if defined(__SIZEOF_INT128__)
+    __extension__ using wide = unsigned __int128;
+    const wide product = static_cast<wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+#else
+    a = (a ^ (a >> 32)) * 0x9E3779B97F4A7C15U;
+    b = (b ^ (b >> 29)) * 0xBF58476D1CE4E5B9U;
+    a ^= b + (a << 6) + (a >> 2);
+    return a ^ (a >> 31);
+#endif
+}
+
+inline constexpr std::uint64_t hash_seed = 0xA0761D6478BD642FU;
+inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
+
+// A hash of the text (Multiply and fold, as wyhash does); not for use against adversaries.
+[[nodiscard]] inline std::uint64_t hash_bytes(std::string_view s) noexcept
+{
+    const char* p = s.data();
+    std::size_t n = s.size();
+    std::uint64_t h = hash_seed ^ n;
+    for (; n > 16; n -= 16, p += 16)
+        h = mix(load<std::uint64_t>(p) ^ hash_step, load<std::uint64_t>(p + 8) ^ h);
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    if (n >= 8) {
+        a = load<std::uint64_t>(p);
+        b = load<std::uint64_t>(p + n - 8);
+    } else if (n >= 4) {
+        a = load<std::uint32_t>(p);
+        b = load<std::uint32_t>(p + n - 4);
+    } else if (n > 0) {
+        a = static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) << 16 |
+            static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 | static_cast<unsigned char>(p[n - 1]);
+    }
+    return mix(a ^ hash_step, b ^ h);
+}
+
+} // namespace flipt::inline v0::detail

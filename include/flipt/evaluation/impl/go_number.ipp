@@ -1,0 +1,511 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// The long way of reading a number, after Go's strconv: exact for any length, on the stack.
+#pragma once
+
+#include "flipt/evaluation/go_number.hpp"
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string_view>
+
+namespace flipt::inline v0::detail {
+
+struct float_format {
+    int mantissa_bits;
+    int exponent_bits;
+    int bias;
+};
+
+inline constexpr float_format format32{23, 8, -127};
+inline constexpr float_format format64{52, 11, -1023};
+
+struct read_number {
+    std::uint64_t mantissa = 0;
+    int exponent = 0;
+    bool negative = false;
+    bool truncated = false; // digits beyond the 19 (or 16 hexadecimal) kept were not all zero
+    bool hex = false;
+};
+
+constexpr char lower_ascii(char c) noexcept { return static_cast<char>(c | 0x20); }
+constexpr bool is_decimal_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_hex_letter(char c) noexcept { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'f'; }
+
+// An underscore must stand between digits; a base prefix counts as a digit.
+inline bool underscores_ok(std::string_view s) noexcept
+{
+    char saw = '^';
+    if (!s.empty() && (s[0] == '-' || s[0] == '+'))
+        s.remove_prefix(1);
+    bool hex = false;
+    std::size_t i = 0;
+    if (s.size() >= 2 && s[0] == '0' && (lower_ascii(s[1]) == 'b' || lower_ascii(s[1]) == 'o' || lower_ascii(s[1]) == 'x')) {
+        i = 2;
+        saw = '0';
+        hex = lower_ascii(s[1]) == 'x';
+    }
+    for (; i < s.size(); ++i) {
+        if (is_decimal_digit(s[i]) || (hex && is_hex_letter(s[i]))) {
+            saw = '0';
+        } else if (s[i] == '_') {
+            if (saw != '0')
+                return false;
+            saw = '_';
+        } else {
+            if (saw == '_')
+                return false;
+            saw = '!';
+        }
+    }
+    return saw != '_';
+}
+
+inline int read_exponent(std::string_view s, std::size_t& i, bool& underscores, bool& ok) noexcept
+{
+    ok = false;
+    if (i >= s.size())
+        return 0;
+    int sign = 1;
+    if (s[i] == '+' || s[i] == '-') {
+        sign = s[i] == '-' ? -1 : 1;
+        ++i;
+    }
+    if (i >= s.size() || !is_decimal_digit(s[i]))
+        return 0;
+    int e = 0;
+    for (; i < s.size() && (is_decimal_digit(s[i]) || s[i] == '_'); ++i) {
+        if (s[i] == '_')
+            underscores = true;
+        else if (e < 10000) // as Go: a larger one only has to be large
+            e = e * 10 + (s[i] - '0');
+    }
+    ok = true;
+    return e * sign;
+}
+
+// The whole of `s` must be the number.
+inline bool read_float(std::string_view s, read_number& out) noexcept
+{
+    std::size_t i = 0;
+    if (s.empty())
+        return false;
+    if (s[0] == '+' || s[0] == '-') {
+        out.negative = s[0] == '-';
+        ++i;
+    }
+    std::uint64_t base = 10;
+    int most = 19;
+    char exponent_char = 'e';
+    if (i + 2 < s.size() && s[i] == '0' && lower_ascii(s[i + 1]) == 'x') {
+        base = 16;
+        most = 16;
+        i += 2;
+        exponent_char = 'p';
+        out.hex = true;
+    }
+    bool underscores = false;
+    bool dot = false;
+    bool digits = false;
+    std::int64_t seen = 0; // digits from the first that is not zero
+    int kept = 0;
+    std::int64_t point = 0;
+    for (; i < s.size(); ++i) {
+        const char c = s[i];
+        unsigned value = 0;
+        if (c == '_') {
+            underscores = true;
+            continue;
+        }
+        if (c == '.') {
+            if (dot)
+                break;
+            dot = true;
+            point = seen;
+            continue;
+        }
+        if (is_decimal_digit(c)) {
+            digits = true;
+            value = static_cast<unsigned>(c - '0');
+            if (value == 0 && seen == 0) {
+                --point;
+                continue;
+            }
+        } else if (base == 16 && is_hex_letter(c)) {
+            digits = true;
+            value = static_cast<unsigned>(lower_ascii(c) - 'a') + 10;
+        } else {
+            break;
+        }
+        ++seen;
+        if (kept < most) {
+            out.mantissa = out.mantissa * base + value;
+            ++kept;
+        } else if (value != 0) {
+            out.truncated = true;
+        }
+    }
+    if (!digits)
+        return false;
+    if (!dot)
+        point = seen;
+    std::int64_t digits_kept = kept;
+    if (base == 16) {
+        point *= 4;
+        digits_kept *= 4;
+    }
+    if (i < s.size() && lower_ascii(s[i]) == exponent_char) {
+        bool ok = false;
+        point += read_exponent(s, ++i, underscores, ok);
+        if (!ok)
+            return false;
+    } else if (base == 16) {
+        return false;
+    }
+    if (i != s.size() || (underscores && !underscores_ok(s)))
+        return false;
+    if (out.mantissa != 0) {
+        const std::int64_t e = point - digits_kept;
+        constexpr std::int64_t far = 1'000'000'000;
+        out.exponent = static_cast<int>(e < -far ? -far : (e > far ? far : e));
+    }
+    return true;
+}
+
+inline std::uint64_t assemble(std::uint64_t mantissa, int exponent, bool negative, const float_format& f) noexcept
+{
+    std::uint64_t bits = mantissa & ((std::uint64_t{1} << f.mantissa_bits) - 1);
+    bits |= static_cast<std::uint64_t>((exponent - f.bias) & ((1 << f.exponent_bits) - 1)) << f.mantissa_bits;
+    if (negative)
+        bits |= std::uint64_t{1} << (f.mantissa_bits + f.exponent_bits);
+    return bits;
+}
+
+// Rounds a hexadecimal mantissa to nearest even. False on overflow.
+inline bool hex_to_bits(read_number n, const float_format& f, std::uint64_t& bits) noexcept
+{
+    const int most = (1 << f.exponent_bits) + f.bias - 2;
+    const int least = f.bias + 1;
+    std::int64_t e = std::int64_t{n.exponent} + f.mantissa_bits;
+    std::uint64_t m = n.mantissa;
+    while (m != 0 && m >> (f.mantissa_bits + 2) == 0) {
+        m <<= 1;
+        --e;
+    }
+    if (n.truncated)
+        m |= 1;
+    while (m >> (1 + f.mantissa_bits + 2) != 0) {
+        m = m >> 1 | (m & 1);
+        ++e;
+    }
+    while (m > 1 && e < least - 2) {
+        m = m >> 1 | (m & 1);
+        ++e;
+    }
+    std::uint64_t round = m & 3;
+    m >>= 2;
+    round |= m & 1;
+    e += 2;
+    if (round == 3) {
+        ++m;
+        if (m == std::uint64_t{1} << (1 + f.mantissa_bits)) {
+            m >>= 1;
+            ++e;
+        }
+    }
+    if (m >> f.mantissa_bits == 0)
+        e = f.bias;
+    if (e > most)
+        return false;
+    bits = assemble(m, static_cast<int>(e), n.negative, f);
+    return true;
+}
+
+// A decimal number of up to 800 digits that can be multiplied and divided by powers of two; what is cut off is
+// remembered in `truncated`, which is enough to round right.
+class long_decimal {
+public:
+    explicit long_decimal(std::string_view s) noexcept
+    {
+        std::size_t i = s[0] == '+' || s[0] == '-' ? 1 : 0;
+        bool dot = false;
+        std::int64_t point = 0;
+        for (; i < s.size(); ++i) {
+            const char c = s[i];
+            if (c == '_')
+                continue;
+            if (c == '.') {
+                dot = true;
+                point = count_ + extra_;
+                continue;
+            }
+            if (!is_decimal_digit(c))
+                break;
+            if (c == '0' && count_ == 0) {
+                --point;
+                continue;
+            }
+            if (count_ < capacity) {
+                digits_[count_++] = static_cast<unsigned char>(c - '0');
+            } else {
+                ++extra_;
+                truncated_ = truncated_ || c != '0';
+            }
+        }
+        if (!dot)
+            point = count_ + extra_;
+        if (i < s.size()) {
+            bool underscores = false;
+            bool ok = false;
+            point += read_exponent(s, ++i, underscores, ok);
+        }
+        constexpr std::int64_t far = 1'000'000'000;
+        point_ = static_cast<int>(point < -far ? -far : (point > far ? far : point));
+        trim();
+    }
+
+    [[nodiscard]] bool zero() const noexcept { return count_ == 0; }
+    [[nodiscard]] int point() const noexcept { return point_; }
+    [[nodiscard]] unsigned first() const noexcept { return digits_[0]; }
+
+    // Multiplies by 2^k (divides for k < 0).
+    void shift(int k) noexcept
+    {
+        for (; k > step; k -= step)
+            left(step);
+        for (; k < -step; k += step)
+            right(step);
+        if (k > 0)
+            left(k);
+        else if (k < 0)
+            right(-k);
+    }
+
+    [[nodiscard]] std::uint64_t rounded_integer() const noexcept
+    {
+        if (point_ > 20)
+            return std::numeric_limits<std::uint64_t>::max();
+        std::uint64_t n = 0;
+        int i = 0;
+        for (; i < point_ && i < count_; ++i)
+            n = n * 10 + digits_[i];
+        for (; i < point_; ++i)
+            n *= 10;
+        return round_up(point_) ? n + 1 : n;
+    }
+
+private:
+    static constexpr int capacity = 800;
+    static constexpr int step = 59; // 10 * 2^59 and 9 << 59 plus carry fit 64 bits
+
+    [[nodiscard]] bool round_up(int at) const noexcept
+    {
+        if (at < 0 || at >= count_)
+            return false;
+        if (digits_[at] == 5 && at + 1 == count_) { // exactly half: to even, unless something was cut off
+            if (truncated_)
+                return true;
+            return at > 0 && digits_[at - 1] % 2 != 0;
+        }
+        return digits_[at] >= 5;
+    }
+
+    void trim() noexcept
+    {
+        while (count_ > 0 && digits_[count_ - 1] == 0)
+            --count_;
+        if (count_ == 0)
+            point_ = 0;
+    }
+
+    void right(int k) noexcept
+    {
+        int read = 0;
+        int write = 0;
+        std::uint64_t n = 0;
+        for (; n >> k == 0; ++read) {
+            if (read >= count_) {
+                if (n == 0) {
+                    count_ = 0;
+                    return;
+                }
+                while (n >> k == 0) {
+                    n *= 10;
+                    ++read;
+                }
+                break;
+            }
+            n = n * 10 + digits_[read];
+        }
+        point_ -= read - 1;
+        const std::uint64_t mask = (std::uint64_t{1} << k) - 1;
+        for (; read < count_; ++read) {
+            digits_[write++] = static_cast<unsigned char>(n >> k);
+            n = (n & mask) * 10 + digits_[read];
+        }
+        while (n > 0) {
+            const auto digit = static_cast<unsigned char>(n >> k);
+            n &= mask;
+            if (write < capacity)
+                digits_[write++] = digit;
+            else if (digit > 0)
+                truncated_ = true;
+            n *= 10;
+        }
+        count_ = write;
+        trim();
+    }
+
+    void left(int k) noexcept
+    {
+        // From the least digit up, into room for the 18 digits that 2^59 can add.
+        constexpr int room = 19;
+        unsigned char grown[capacity + room];
+        int write = count_ + room;
+        std::uint64_t carry = 0;
+        for (int read = count_ - 1; read >= 0; --read) {
+            carry += std::uint64_t{digits_[read]} << k;
+            grown[--write] = static_cast<unsigned char>(carry % 10);
+            carry /= 10;
+        }
+        while (carry > 0) {
+            grown[--write] = static_cast<unsigned char>(carry % 10);
+            carry /= 10;
+        }
+        const int total = count_ + room - write;
+        point_ += total - count_;
+        count_ = total < capacity ? total : capacity;
+        for (int i = count_; i < total; ++i)
+            truncated_ = truncated_ || grown[write + i] != 0;
+        std::memcpy(digits_, grown + write, static_cast<std::size_t>(count_));
+        trim();
+    }
+
+    unsigned char digits_[capacity];
+    int count_ = 0;
+    int point_ = 0;
+    std::int64_t extra_ = 0;
+    bool truncated_ = false;
+};
+
+inline bool decimal_to_bits(std::string_view s, bool negative, const float_format& f, std::uint64_t& bits) noexcept
+{
+    long_decimal d(s);
+    if (d.zero() || d.point() < -330) {
+        bits = assemble(0, f.bias, negative, f);
+        return true;
+    }
+    if (d.point() > 310)
+        return false;
+    constexpr int powers[] = {1, 3, 6, 9, 13, 16, 19, 23, 26};
+    int exponent = 0;
+    while (d.point() > 0) {
+        const int n = d.point() >= 9 ? 27 : powers[d.point()];
+        d.shift(-n);
+        exponent += n;
+    }
+    while (d.point() < 0 || (d.point() == 0 && d.first() < 5)) {
+        const int n = -d.point() >= 9 ? 27 : powers[-d.point()];
+        d.shift(n);
+        exponent -= n;
+    }
+    --exponent; // [0.5, 1) to [1, 2)
+    if (exponent < f.bias + 1) {
+        const int n = f.bias + 1 - exponent;
+        d.shift(-n);
+        exponent += n;
+    }
+    if (exponent - f.bias >= (1 << f.exponent_bits) - 1)
+        return false;
+    d.shift(1 + f.mantissa_bits);
+    std::uint64_t mantissa = d.rounded_integer();
+    if (mantissa == std::uint64_t{2} << f.mantissa_bits) {
+        mantissa >>= 1;
+        ++exponent;
+        if (exponent - f.bias >= (1 << f.exponent_bits) - 1)
+            return false;
+    }
+    if ((mantissa & (std::uint64_t{1} << f.mantissa_bits)) == 0)
+        exponent = f.bias;
+    bits = assemble(mantissa, exponent, negative, f);
+    return true;
+}
+
+inline bool equals_ignoring_case(std::string_view s, std::string_view lower) noexcept
+{
+    if (s.size() != lower.size())
+        return false;
+    for (std::size_t i = 0; i < s.size(); ++i) {
+        const char c = s[i] >= 'A' && s[i] <= 'Z' ? lower_ascii(s[i]) : s[i];
+        if (c != lower[i])
+            return false;
+    }
+    return true;
+}
+
+// inf and infinity with an optional sign, nan without: in any case of letters.
+inline bool special_to_bits(std::string_view s, const float_format& f, std::uint64_t& bits) noexcept
+{
+    if (equals_ignoring_case(s, "nan")) {
+        bits = assemble(std::uint64_t{1} << (f.mantissa_bits - 1), f.bias + (1 << f.exponent_bits) - 1, false, f);
+        return true;
+    }
+    const bool negative = !s.empty() && s[0] == '-';
+    if (!s.empty() && (s[0] == '-' || s[0] == '+'))
+        s.remove_prefix(1);
+    if (!equals_ignoring_case(s, "inf") && !equals_ignoring_case(s, "infinity"))
+        return false;
+    bits = assemble(0, f.bias + (1 << f.exponent_bits) - 1, negative, f);
+    return true;
+}
+
+FLIPT_DECL bool parse_float64_slow(std::string_view s, double& out) noexcept
+{
+    read_number n;
+    std::uint64_t bits = 0;
+    if (!read_float(s, n)) {
+        if (!special_to_bits(s, format64, bits))
+            return false;
+    } else if (n.hex) {
+        if (!hex_to_bits(n, format64, bits))
+            return false;
+    } else if (!n.truncated && n.mantissa >> 53 == 0 && n.exponent >= -22 && n.exponent <= 22) {
+        // Both operands are exact, so one operation rounds once.
+        const auto m = static_cast<double>(n.mantissa);
+        const double power = exact_powers_of_ten[n.exponent < 0 ? -n.exponent : n.exponent];
+        const double value = n.exponent < 0 ? m / power : m * power;
+        out = n.negative ? -value : value;
+        return true;
+    } else if (!decimal_to_bits(s, n.negative, format64, bits)) {
+        return false;
+    }
+    out = std::bit_cast<double>(bits);
+    return true;
+}
+
+FLIPT_DECL bool parse_float32(std::string_view s, float& out) noexcept
+{
+    read_number n;
+    std::uint64_t bits = 0;
+    if (!read_float(s, n)) {
+        if (!special_to_bits(s, format32, bits))
+            return false;
+    } else if (n.hex) {
+        if (!hex_to_bits(n, format32, bits))
+            return false;
+    } else if (!n.truncated && n.mantissa >> 24 == 0 && n.exponent >= -10 && n.exponent <= 10) {
+        const auto m = static_cast<float>(n.mantissa);
+        const auto power = static_cast<float>(exact_powers_of_ten[n.exponent < 0 ? -n.exponent : n.exponent]);
+        const float value = n.exponent < 0 ? m / power : m * power;
+        out = n.negative ? -value : value;
+        return true;
+    } else if (!decimal_to_bits(s, n.negative, format32, bits)) {
+        return false;
+    }
+    out = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    return true;
+}
+
+} // namespace flipt::inline v0::detail

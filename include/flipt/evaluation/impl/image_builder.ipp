@@ -1,0 +1,483 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Compiles flags into the image: interns texts, segments and variants, prepares constraints and buckets.
+#pragma once
+
+#include "flipt/evaluation/bytes.hpp"
+#include "flipt/evaluation/crc32.hpp"
+#include "flipt/evaluation/image.hpp"
+#include "flipt/evaluation/impl/constraint_compiler.ipp"
+#include "flipt/evaluation/snapshot.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace flipt::inline v0::detail {
+
+struct distribution_def {
+    std::uint32_t variant;
+    float rollout;
+
+    friend bool operator==(const distribution_def&, const distribution_def&) = default;
+};
+
+struct rule_def {
+    std::string_view id;
+    std::int32_t rank = 0;
+    bool all = false;
+    std::uint32_t first_segment = 0;
+    std::uint32_t segments = 0;
+    std::uint32_t first_distribution = 0;
+    std::uint32_t distributions = 0;
+};
+
+struct rollout_def {
+    std::int32_t rank = 0;
+    bool has_threshold = false;
+    bool has_segments = false;
+    bool all = false;
+    bool segment_value = false;
+    bool threshold_value = false;
+    float percentage = 0;
+    std::uint32_t first_segment = 0;
+    std::uint32_t segments = 0;
+};
+
+struct flag_def {
+    std::string_view key;
+    std::string_view name;
+    bool boolean = false;
+    bool enabled = false;
+    bool has_default = false;
+    std::uint32_t default_variant = 0;
+    std::vector<rule_def> rules;
+    std::vector<rollout_def> rollouts;
+    std::vector<std::uint32_t> segments;
+    std::vector<distribution_def> distributions;
+
+    void clear() noexcept
+    {
+        key = name = {};
+        boolean = enabled = has_default = false;
+        default_variant = 0;
+        rules.clear();
+        rollouts.clear();
+        segments.clear();
+        distributions.clear();
+    }
+};
+
+class image_builder {
+public:
+    explicit image_builder(rule_set rules) : rules_(rules), texts_(strings_) {}
+
+    std::uint32_t variant(std::string_view key, std::string_view attachment)
+    {
+        const std::uint64_t h = mix(hash_bytes(key) ^ hash_seed, hash_bytes(attachment) ^ hash_step);
+        return variant_index_.find_or_add(
+            h,
+            [&](std::uint32_t id) {
+                return strings_text(variants_[id].key) == key && strings_text(variants_[id].attachment) == attachment;
+            },
+            [&] {
+                variants_.push_back({texts_.add(key), texts_.add(attachment)});
+                variant_hashes_.push_back(h);
+                return static_cast<std::uint32_t>(variants_.size() - 1);
+            });
+    }
+
+    // Two segments are one only when all of their definition is equal, whatever their keys.
+    std::uint32_t segment(std::string_view key, bool any, std::span<const constraint_def> constraints)
+    {
+        std::uint64_t h = mix(hash_bytes(key) ^ (any ? hash_seed : hash_step), constraints.size() ^ hash_seed);
+        for (const constraint_def& c : constraints)
+            h = mix(h ^ hash_bytes(c.property), hash_bytes(c.op) ^ static_cast<std::uint64_t>(c.type)) ^
+                mix(h ^ hash_step, hash_bytes(c.value) ^ hash_seed);
+        return segment_index_.find_or_add(
+            h,
+            [&](std::uint32_t id) {
+                const segment_def& s = segment_defs_[id];
+                return s.key == key && s.any == any && s.count == constraints.size() &&
+                       std::equal(constraints.begin(), constraints.end(), constraint_defs_.begin() + s.first);
+            },
+            [&] { return add_segment(key, any, constraints, h); });
+    }
+
+    // False when a rule names more segments than there is room for.
+    bool add_flag(flag_def& def)
+    {
+        const auto head = static_cast<std::uint32_t>(words_.size());
+        const auto key_words = (def.key.size() + 3) / 4;
+        words_.resize(words_.size() + flag_head_words + key_words);
+        std::uint32_t* const flag = words_.data() + head;
+        flag[flag_key_size] = static_cast<std::uint32_t>(def.key.size());
+        flag[flag_crc] = crc32_update(crc32_start, def.key);
+        flag[flag_default] = def.default_variant;
+        std::memcpy(flag + flag_head_words, def.key.data(), def.key.size());
+        ++flag_serial_;
+        places_ = 0;
+        content_ = mix(hash_bytes(def.name) ^ hash_seed, (def.boolean ? 2U : 0U) | (def.enabled ? 1U : 0U));
+        if (def.has_default)
+            absorb(variant_hashes_[def.default_variant]);
+        rule_count_ = 0;
+        if (!(def.boolean ? add_rollouts(def) : add_rules(def)))
+            return false;
+        words_[head + flag_bits] = (def.boolean ? flag_boolean : 0U) | (def.enabled ? flag_enabled : 0U) |
+                                   (def.has_default ? flag_has_default : 0U) | rule_count_ << flag_rules_shift;
+        const text_ref name = texts_.add(def.name);
+        const std::uint64_t h = hash_bytes(def.key);
+        const auto index = flag_index_.find_or_add(
+            h, [&](std::uint32_t i) { return key_of(words_.data() + entries_[i].head) == def.key; },
+            [&] {
+                entries_.emplace_back();
+                return static_cast<std::uint32_t>(entries_.size() - 1);
+            });
+        words_[head + v0::detail::flag_index] = index;
+        entries_[index] = {head, name, content_}; // of two flags with one key the server keeps the later
+        return true;
+    }
+
+    [[nodiscard]] image_ptr finish(std::string_view namespace_key, std::string_view digest);
+
+    // Everything so far still fits 32-bit offsets.
+    [[nodiscard]] bool fits() const noexcept
+    {
+        return words_.size() < 0x40000000U && strings_.size() < 0x80000000U && segments_.size() < segment_id_mask;
+    }
+
+private:
+    struct segment_def {
+        std::string_view key;
+        bool any;
+        std::uint32_t first;
+        std::uint32_t count;
+    };
+    struct segment_note {
+        std::uint64_t hash;
+        std::uint32_t seen_by = 0;    // serial of the flag that referred to it last
+        std::uint32_t first_word = 0; // where
+        std::uint32_t place = 0;      // its place in the memo there
+        bool dropped = false;
+        bool may_fail = false;
+    };
+
+    [[nodiscard]] std::string_view strings_text(text_ref t) const noexcept
+    {
+        return std::string_view(strings_).substr(t.offset, t.size);
+    }
+
+    void absorb(std::uint64_t v) noexcept { content_ = mix(content_ ^ v, hash_step ^ rule_count_) + 1; }
+
+    std::uint32_t add_segment(std::string_view key, bool any, std::span<const constraint_def> constraints, std::uint64_t h)
+    {
+        const auto id = static_cast<std::uint32_t>(segments_.size());
+        segment_defs_.push_back({key, any, static_cast<std::uint32_t>(constraint_defs_.size()),
+                                 static_cast<std::uint32_t>(constraints.size())});
+        constraint_defs_.insert(constraint_defs_.end(), constraints.begin(), constraints.end());
+        segment_note note{};
+        note.hash = h;
+        segment_rec rec{texts_.add(key), static_cast<std::uint32_t>(constraints_.size()),
+                        static_cast<std::uint32_t>(constraints.size())};
+        for (const constraint_def& c : constraints) {
+            constraint_rec compiled{};
+            compiler_.next(constraints_.size());
+            const bool sound = compiler_.compile(c, compiled);
+            // v2 prepares values at load and leaves out the segment of one it cannot read; v1 tries at each evaluation
+            // and does not match.
+            note.dropped = note.dropped || (!sound && rules_ == rule_set::server_v2);
+            note.may_fail = note.may_fail || c.type == comparison::unknown;
+            constraints_.push_back(compiled);
+        }
+        rec.count |= any ? segment_any : 0U;
+        if (note.may_fail && rules_ == rule_set::server_v1)
+            rec.count |= segment_error;
+        segments_.push_back(rec);
+        notes_.push_back(note);
+        return id;
+    }
+
+    // Appends the segments of a rule; a rule's segments are a map by key, so the last of one key counts.
+    bool add_segments(const flag_def& def, std::uint32_t first, std::uint32_t count, std::uint32_t& kept, bool& may_fail)
+    {
+        kept = 0;
+        may_fail = false;
+        if (count > max_rule_segments)
+            return false;
+        std::uint64_t sum = 0;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const std::uint32_t id = def.segments[first + i];
+            segment_note& note = notes_[id];
+            bool replaced = note.dropped;
+            for (std::uint32_t j = i + 1; j < count && !replaced; ++j) {
+                const std::uint32_t other = def.segments[first + j];
+                replaced = segments_[other].key.offset == segments_[id].key.offset &&
+                           segments_[other].key.size == segments_[id].key.size && !notes_[other].dropped;
+            }
+            if (replaced)
+                continue;
+            if (note.seen_by != flag_serial_) {
+                note.seen_by = flag_serial_;
+                note.first_word = static_cast<std::uint32_t>(words_.size());
+                note.place = 0;
+            } else if (note.place == 0 && places_ < 63) {
+                note.place = ++places_;
+                words_[note.first_word] |= note.place << segment_id_bits;
+            }
+            words_.push_back(id | note.place << segment_id_bits);
+            may_fail = may_fail || note.may_fail;
+            sum += note.hash;
+            ++kept;
+        }
+        absorb(sum);
+        return true;
+    }
+
+    // A rank below the one before is an error when the walk reaches it.
+    bool rank_in_order(std::int32_t rank, std::int32_t& last)
+    {
+        if (rank >= last) {
+            last = rank;
+            return true;
+        }
+        words_.push_back(static_cast<std::uint32_t>(rule_kind::bad_rank));
+        words_.push_back(static_cast<std::uint32_t>(rank));
+        ++rule_count_;
+        absorb(static_cast<std::uint32_t>(rank));
+        return false;
+    }
+
+    bool add_rollouts(const flag_def& def)
+    {
+        std::int32_t last = 0;
+        for (const rollout_def& r : def.rollouts) {
+            if (!rank_in_order(r.rank, last))
+                return true;
+            if (!r.has_threshold && !r.has_segments)
+                continue;
+            ++rule_count_;
+            const std::size_t at = words_.size();
+            words_.resize(at + 2);
+            if (r.has_threshold) {
+                words_[at] = static_cast<std::uint32_t>(rule_kind::threshold) | (r.threshold_value ? rule_value : 0U);
+                words_[at + 1] = std::bit_cast<std::uint32_t>(r.percentage);
+            } else {
+                std::uint32_t kept = 0;
+                bool may_fail = false;
+                if (!add_segments(def, r.first_segment, r.segments, kept, may_fail))
+                    return false;
+                words_[at] = static_cast<std::uint32_t>(rule_kind::segments) | (r.segment_value ? rule_value : 0U) |
+                             (r.all ? rule_all : 0U) | (may_fail ? rule_may_fail : 0U) | kept << rule_segments_shift;
+            }
+            absorb(words_[at] | std::uint64_t{words_[at + 1]} << 32);
+        }
+        return true;
+    }
+
+    bool add_rules(flag_def& def)
+    {
+        if (rules_ == rule_set::server_v1)
+            repair_rules(def);
+        std::int32_t last = 0;
+        for (const rule_def& r : def.rules) {
+            if (!rank_in_order(r.rank, last))
+                return true;
+            ++rule_count_;
+            const std::size_t at = words_.size();
+            words_.resize(at + 2);
+            std::uint32_t kept = 0;
+            bool may_fail = false;
+            if (!add_segments(def, r.first_segment, r.segments, kept, may_fail))
+                return false;
+            words_[at] = static_cast<std::uint32_t>(rule_kind::rule) | (r.all ? rule_all : 0U) |
+                         (may_fail ? rule_may_fail : 0U) | kept << rule_segments_shift;
+            words_[at + 1] = add_distributions({def.distributions.data() + r.first_distribution, r.distributions});
+            absorb(words_[at]);
+        }
+        return true;
+    }
+
+    std::uint32_t add_distributions(std::span<const distribution_def> all)
+    {
+        buckets_.clear();
+        make_buckets(rules_, all, buckets_);
+        std::size_t n = 0;
+        for (const distribution_def& d : all)
+            if (d.rollout > 0) {
+                words_.push_back(d.variant);
+                absorb(variant_hashes_[d.variant] + buckets_[n++]);
+            }
+        for (std::size_t i = 0; i < n; i += 2)
+            words_.push_back(buckets_[i] | (i + 1 < n ? std::uint32_t{buckets_[i + 1]} << 16 : 0U));
+        return static_cast<std::uint32_t>(n);
+    }
+
+    static void make_buckets(rule_set rules, std::span<const distribution_def> all, std::vector<std::uint16_t>& out);
+    static void repair_rules(flag_def& def);
+
+    rule_set rules_;
+    std::string strings_;
+    text_pool texts_;
+    std::vector<std::uint32_t> words_;
+    std::vector<segment_rec> segments_;
+    std::vector<segment_note> notes_;
+    std::vector<segment_def> segment_defs_;
+    std::vector<constraint_def> constraint_defs_;
+    std::vector<constraint_rec> constraints_;
+    constraint_compiler compiler_{texts_};
+    std::vector<variant_rec> variants_;
+    std::vector<std::uint64_t> variant_hashes_;
+    std::vector<flag_entry> entries_;
+    id_table variant_index_;
+    id_table segment_index_;
+    id_table flag_index_;
+    std::vector<std::uint16_t> buckets_;
+    std::uint64_t content_ = 0;
+    std::uint32_t rule_count_ = 0;
+    std::uint32_t flag_serial_ = 0;
+    std::uint32_t places_ = 0;
+};
+
+// Go's conversion on amd64: what does not fit (and NaN) is the least integer.
+inline std::int64_t go_int(float f) noexcept
+{
+    constexpr float limit = 9223372036854775808.0F;
+    return f >= -limit && f < limit ? static_cast<std::int64_t>(f) : INT64_MIN;
+}
+
+// The intermediate results are float32 in Go on amd64, never fused: keep the compiler from contracting them.
+inline float rounded(float f) noexcept
+{
+    volatile float v = f;
+    return v;
+}
+
+inline void image_builder::make_buckets(rule_set rules, std::span<const distribution_def> all,
+                                        std::vector<std::uint16_t>& out)
+{
+    const auto put = [&](std::int64_t bucket) {
+        // Only compared with 1 to 1000.
+        out.push_back(static_cast<std::uint16_t>(bucket < 0 ? 0 : (bucket > 1001 ? 1001 : bucket)));
+    };
+    if (rules == rule_set::server_v1) {
+        std::uint64_t sum = 0; // wraps as Go's int does
+        for (const distribution_def& d : all)
+            if (d.rollout > 0) {
+                sum += static_cast<std::uint64_t>(go_int(rounded(d.rollout * 10.0F)));
+                put(static_cast<std::int64_t>(sum));
+            }
+        return;
+    }
+    float total = 0;
+    std::size_t left = 0;
+    for (const distribution_def& d : all)
+        if (d.rollout > 0) {
+            total = rounded(total + d.rollout);
+            ++left;
+        }
+    float cumulative = 0;
+    for (const distribution_def& d : all)
+        if (d.rollout > 0) {
+            const float share = rounded(rounded(d.rollout / total) * 100.0F);
+            cumulative = rounded(cumulative + share);
+            put(--left == 0 ? bucket_count : go_int(rounded(cumulative * 10.0F)));
+        }
+}
+
+// v1 lists a rule with N segments N times over, each time with N copies of its distributions. The copies have one id and
+// follow each other: only where both are seen is anything taken out.
+inline void image_builder::repair_rules(flag_def& def)
+{
+    std::size_t write = 0;
+    for (std::size_t read = 0; read < def.rules.size();) {
+        rule_def rule = def.rules[read];
+        std::size_t copies = 1;
+        while (read + copies < def.rules.size() && !rule.id.empty() && def.rules[read + copies].id == rule.id)
+            ++copies;
+        if (copies > 1 && copies == rule.segments && rule.distributions % copies == 0) {
+            const std::uint32_t period = rule.distributions / rule.segments;
+            const auto* const first = def.distributions.data() + rule.first_distribution;
+            bool periodic = true;
+            for (std::uint32_t i = period; i < rule.distributions; ++i)
+                periodic = periodic && first[i] == first[i - period];
+            if (periodic)
+                rule.distributions = period;
+        }
+        def.rules[write++] = rule;
+        read += copies;
+    }
+    def.rules.resize(write);
+}
+
+inline image_ptr image_builder::finish(std::string_view namespace_key, std::string_view digest)
+{
+    const text_ref ns = texts_.add(namespace_key);
+    const text_ref dg = texts_.add(digest);
+    std::vector<flag_slot> slots(std::bit_ceil(entries_.size() + entries_.size() / 2 + 1));
+    const auto mask = static_cast<std::uint32_t>(slots.size() - 1);
+    for (const flag_entry& e : entries_) {
+        const std::uint64_t h = hash_bytes(key_of(words_.data() + e.head));
+        auto i = static_cast<std::uint32_t>(h);
+        while (slots[i & mask].head != 0)
+            ++i;
+        slots[i & mask] = {static_cast<std::uint32_t>(h >> 32), e.head + 1};
+    }
+
+    std::size_t bytes = sizeof(image);
+    const auto place = [&](const auto& v) {
+        const std::size_t at = bytes;
+        bytes += (v.size() * sizeof(*v.data()) + 7) / 8 * 8;
+        return at;
+    };
+    const std::size_t at_slots = place(slots);
+    const std::size_t at_constraints = place(constraints_);
+    const std::size_t at_numbers = place(compiler_.numbers());
+    const std::size_t at_entries = place(entries_);
+    const std::size_t at_segments = place(segments_);
+    const std::size_t at_variants = place(variants_);
+    const std::size_t at_lists = place(compiler_.lists());
+    const std::size_t at_tables = place(compiler_.tables());
+    const std::size_t at_properties = place(compiler_.properties());
+    const std::size_t at_words = place(words_);
+    const std::size_t at_chars = place(strings_);
+
+    auto* const base = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{64}));
+    const auto store = [&]<class V>(std::size_t at, const V& v) {
+        using element = std::remove_cvref_t<decltype(*v.data())>;
+        static_assert(std::is_trivially_copyable_v<element>);
+        if (!v.empty())
+            std::memcpy(base + at, v.data(), v.size() * sizeof(element));
+        return reinterpret_cast<const element*>(base + at);
+    };
+    auto* const im = new (base) image;
+    im->slots = store(at_slots, slots);
+    im->constraints = store(at_constraints, constraints_);
+    im->numbers = store(at_numbers, compiler_.numbers());
+    im->flags = store(at_entries, entries_);
+    im->segments = store(at_segments, segments_);
+    im->variants = store(at_variants, variants_);
+    im->text_lists = store(at_lists, compiler_.lists());
+    im->text_tables = store(at_tables, compiler_.tables());
+    im->properties = store(at_properties, compiler_.properties());
+    im->words = store(at_words, words_);
+    im->chars = store(at_chars, strings_);
+    im->slot_mask = mask;
+    im->flag_count = static_cast<std::uint32_t>(entries_.size());
+    im->segment_count = static_cast<std::uint32_t>(segments_.size());
+    im->property_count = static_cast<std::uint32_t>(compiler_.properties().size());
+    im->namespace_key = ns;
+    im->digest = dg;
+    im->bytes = bytes;
+    im->rules = rules_;
+    return image_ptr(im);
+}
+
+} // namespace flipt::inline v0::detail

@@ -1,0 +1,263 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// A strict one-pass reader of JSON text that says where and why it stopped.
+#pragma once
+
+#include "flipt/evaluation/bytes.hpp"
+#include "flipt/evaluation/go_json.hpp"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flipt::inline v0::detail {
+
+// Keeps unescaped texts until the document is done with.
+class text_arena {
+public:
+    std::string_view keep(std::string_view s)
+    {
+        if (s.size() > left_) {
+            const std::size_t n = s.size() > block ? s.size() : block;
+            blocks_.push_back(std::make_unique_for_overwrite<char[]>(n));
+            next_ = blocks_.back().get();
+            left_ = n;
+        }
+        std::memcpy(next_, s.data(), s.size());
+        const std::string_view kept(next_, s.size());
+        next_ += s.size();
+        left_ -= s.size();
+        return kept;
+    }
+
+private:
+    static constexpr std::size_t block = 64 * 1024;
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    char* next_ = nullptr;
+    std::size_t left_ = 0;
+};
+
+// Every function returns false after a failure, with the position at fault and a reason.
+class json_reader {
+public:
+    explicit json_reader(std::string_view text) noexcept
+        : begin_(text.data()), p_(text.data()), end_(text.data() + text.size())
+    {}
+
+    [[nodiscard]] std::size_t offset() const noexcept { return static_cast<std::size_t>(p_ - begin_); }
+    [[nodiscard]] const char* position() const noexcept { return p_; }
+    [[nodiscard]] std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - p_); }
+    [[nodiscard]] const char* problem() const noexcept { return problem_; }
+    void skip_to(const char* p) noexcept { p_ = p; }
+
+    bool fail(const char* why) noexcept
+    {
+        if (problem_ == nullptr)
+            problem_ = why;
+        return false;
+    }
+
+    void space() noexcept
+    {
+        while (p_ != end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t'))
+            ++p_;
+    }
+
+    [[nodiscard]] char peek() const noexcept { return p_ == end_ ? '\0' : *p_; }
+    [[nodiscard]] bool at_end() const noexcept { return p_ == end_; }
+
+    // null stands for the value a member would have if it were absent.
+    bool null() noexcept { return peek() == 'n' && literal("null"); }
+
+    // The text between the quotes: a view of the document, or of the arena when it had escapes.
+    bool string(std::string_view& out)
+    {
+        if (peek() != '"')
+            return fail("expected a string");
+        const char* const start = p_ + 1;
+        const char* q = start;
+        bool escaped = false;
+        for (;;) {
+            q = plain_run(q);
+            if (q == end_) {
+                p_ = q;
+                return fail("a string does not end");
+            }
+            if (*q == '"')
+                break;
+            if (*q != '\\') {
+                p_ = q;
+                return fail("a control character in a string");
+            }
+            escaped = true;
+            q += 2;
+            if (q > end_) {
+                p_ = end_;
+                return fail("a string does not end");
+            }
+        }
+        out = {start, static_cast<std::size_t>(q - start)};
+        if (escaped) {
+            if (!unescape_json(out, scratch_, false))
+                return fail("a bad escape in a string");
+            out = arena_.keep(scratch_);
+        }
+        p_ = q + 1;
+        return true;
+    }
+
+    bool boolean(bool& out) noexcept
+    {
+        if (peek() == 't' && literal("true")) {
+            out = true;
+            return true;
+        }
+        if (peek() == 'f' && literal("false")) {
+            out = false;
+            return true;
+        }
+        return fail("expected true or false");
+    }
+
+    bool number(std::string_view& out) noexcept
+    {
+        const std::size_t n = json_number_size({p_, left()});
+        if (n == 0)
+            return fail("expected a number");
+        out = {p_, n};
+        p_ += n;
+        return true;
+    }
+
+    // Calls member(key) at the value of every member.
+    template <class F>
+    bool object(F&& member)
+    {
+        if (peek() != '{')
+            return fail("expected an object");
+        ++p_;
+        space();
+        if (peek() == '}') {
+            ++p_;
+            return true;
+        }
+        for (;;) {
+            std::string_view key;
+            if (!string(key))
+                return false;
+            space();
+            if (peek() != ':')
+                return fail("expected ':'");
+            ++p_;
+            space();
+            if (!member(key))
+                return false;
+            space();
+            if (peek() == '}')
+                break;
+            if (peek() != ',')
+                return fail("expected ',' or '}'");
+            ++p_;
+            space();
+        }
+        ++p_;
+        return true;
+    }
+
+    // Calls element(index) at every element.
+    template <class F>
+    bool array(F&& element)
+    {
+        if (peek() != '[')
+            return fail("expected an array");
+        ++p_;
+        space();
+        if (peek() == ']') {
+            ++p_;
+            return true;
+        }
+        for (std::size_t i = 0;; ++i) {
+            if (!element(i))
+                return false;
+            space();
+            if (peek() == ']')
+                break;
+            if (peek() != ',')
+                return fail("expected ',' or ']'");
+            ++p_;
+            space();
+        }
+        ++p_;
+        return true;
+    }
+
+    // Checks and skips a value of any kind.
+    bool skip(int depth)
+    {
+        if (depth <= 0)
+            return fail("nested too deeply");
+        switch (peek()) {
+        case '{': return object([&](std::string_view) { return skip(depth - 1); });
+        case '[': return array([&](std::size_t) { return skip(depth - 1); });
+        case '"': {
+            std::string_view s;
+            return string(s);
+        }
+        case 't':
+        case 'f': {
+            bool b = false;
+            return boolean(b);
+        }
+        case 'n': return literal("null") || fail("expected a value");
+        default: {
+            std::string_view n;
+            return number(n) || fail("expected a value");
+        }
+        }
+    }
+
+private:
+    bool literal(std::string_view word) noexcept
+    {
+        if (left() < word.size() || std::memcmp(p_, word.data(), word.size()) != 0)
+            return false;
+        p_ += word.size();
+        return true;
+    }
+
+    // The first byte from `q` on that ends a run of plain string bytes: a quote, a backslash, a control, or the end.
+    const char* plain_run(const char* q) const noexcept
+    {
+        if constexpr (std::endian::native == std::endian::little) {
+            constexpr std::uint64_t ones = 0x0101010101010101U;
+            constexpr std::uint64_t highs = 0x8080808080808080U;
+            while (end_ - q >= 8) {
+                const auto w = load<std::uint64_t>(q);
+                const std::uint64_t quote = w ^ ones * '"';
+                const std::uint64_t slash = w ^ ones * '\\';
+                // Exact below the first hit, which is all that is asked.
+                const std::uint64_t hit = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w)) & highs;
+                if (hit != 0)
+                    return q + std::countr_zero(hit) / 8;
+                q += 8;
+            }
+        }
+        while (q != end_ && *q != '"' && *q != '\\' && static_cast<unsigned char>(*q) >= 0x20)
+            ++q;
+        return q;
+    }
+
+    const char* begin_;
+    const char* p_;
+    const char* end_;
+    const char* problem_ = nullptr;
+    std::string scratch_;
+    text_arena arena_;
+};
+
+} // namespace flipt::inline v0::detail

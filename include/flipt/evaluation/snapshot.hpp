@@ -1,0 +1,495 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// A namespace's flags, compiled for evaluation in the process.
+#pragma once
+
+#include "flipt/detail/config.hpp"
+#include "flipt/evaluation/context.hpp"
+#include "flipt/evaluation/evaluator.hpp"
+#include "flipt/evaluation/image.hpp"
+#include "flipt/evaluation/result.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace flipt::inline v0 {
+
+class snapshot_result;
+
+/// The pairs of a context written out at the call: `{{"region", "eu"}, {"plan", "pro"}}`.
+using context_list = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+namespace detail {
+
+struct image_delete {
+    void operator()(const image* im) const noexcept
+    {
+        if (im != &empty_image)
+            ::operator delete(const_cast<image*>(im), std::align_val_t{64});
+    }
+};
+using image_ptr = std::unique_ptr<const image, image_delete>;
+
+template <class Result>
+inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::string_view entity,
+                           const context_view& ctx) noexcept
+{
+    constexpr bool boolean = requires(Result r) { r.enabled; };
+    Result out;
+    if (((flag[flag_bits] & flag_boolean) != 0) != boolean) [[unlikely]] {
+        evaluator::wrong_type(im, flag, out);
+        return out;
+    }
+    flag_memo memo;
+    direct_lookup lookup{ctx};
+    if constexpr (boolean)
+        evaluator::boolean(im, flag, entity, lookup, memo, out);
+    else
+        evaluator::variant(im, flag, entity, lookup, memo, out);
+    return out;
+}
+
+template <class Result>
+inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity,
+                           const context_view& ctx) noexcept
+{
+    if (const std::uint32_t* const flag = find_flag(im, key); flag != nullptr) [[likely]]
+        return evaluate_one<Result>(im, flag, entity, ctx);
+    Result out;
+    evaluator::not_found(im, key, out);
+    return out;
+}
+
+// One evaluation of a flag of whichever type.
+template <class Memo, class Lookup>
+inline void evaluate_any(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup& lookup, Memo& memo,
+                         flag_result& out) noexcept
+{
+    out.type = type_of(flag);
+    if (out.type == flag_type::boolean)
+        evaluator::boolean(im, flag, entity, lookup, memo, out);
+    else
+        evaluator::variant(im, flag, entity, lookup, memo, out);
+}
+
+// Looks each property up once for the evaluation of a whole namespace.
+class bound_lookup {
+public:
+    bound_lookup(const image& im, const context_view& ctx) noexcept : context_(ctx)
+    {
+        count_ = im.property_count < room ? im.property_count : room;
+        for (std::uint32_t i = 0; i < count_; ++i) {
+            const constraint_rec& c = im.constraints[im.properties[i]];
+            const std::string_view v = ctx.find(c.mark, im.chars + c.property.offset, c.property.size);
+            data_[i] = v.data();
+            size_[i] = v.size();
+        }
+    }
+    bound_lookup(const bound_lookup&) = delete;
+    bound_lookup& operator=(const bound_lookup&) = delete;
+
+    [[nodiscard]] std::string_view operator()(const image& im, const constraint_rec& c) const noexcept
+    {
+        if (c.property_id < count_) [[likely]]
+            return {data_[c.property_id], size_[c.property_id]};
+        return context_.find(c.mark, im.chars + c.property.offset, c.property.size);
+    }
+
+private:
+    static constexpr std::uint32_t room = 256;
+    const context_view& context_;
+    std::uint32_t count_;
+    const char* data_[room];
+    std::size_t size_[room];
+};
+
+} // namespace detail
+
+/// A flag of a snapshot, found once and evaluated often. A view: the snapshot must outlive it (moving the snapshot is
+/// fine). A default-constructed one, or one of a flag that was not found, is false and evaluates to `errc::not_found`.
+class flag_handle {
+public:
+    flag_handle() = default;
+
+    [[nodiscard]] explicit operator bool() const noexcept { return flag_ != nullptr; }
+
+    /// The following need a flag that was found.
+    [[nodiscard]] std::string_view key() const noexcept { return detail::key_of(flag_); }
+    [[nodiscard]] flag_type type() const noexcept { return detail::type_of(flag_); }
+    [[nodiscard]] bool enabled() const noexcept { return (flag_[detail::flag_bits] & detail::flag_enabled) != 0; }
+
+    /// As `snapshot::evaluate_boolean`.
+    [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, const context& ctx) const noexcept
+    {
+        return run<boolean_result>(entity_id, ctx.view());
+    }
+    template <context_range R>
+    [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, const R& ctx) const noexcept
+    {
+        return run<boolean_result>(entity_id, detail::context_frame<R>(ctx).view());
+    }
+    [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, context_list ctx = {}) const noexcept
+    {
+        return run<boolean_result>(entity_id, detail::context_frame<context_list>(ctx).view());
+    }
+
+    /// As `snapshot::evaluate_variant`.
+    [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, const context& ctx) const noexcept
+    {
+        return run<variant_result>(entity_id, ctx.view());
+    }
+    template <context_range R>
+    [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, const R& ctx) const noexcept
+    {
+        return run<variant_result>(entity_id, detail::context_frame<R>(ctx).view());
+    }
+    [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, context_list ctx = {}) const noexcept
+    {
+        return run<variant_result>(entity_id, detail::context_frame<context_list>(ctx).view());
+    }
+
+private:
+    friend class snapshot;
+    flag_handle(const detail::image* im, const std::uint32_t* flag) noexcept : image_(im), flag_(flag) {}
+
+    template <class Result>
+    Result run(std::string_view entity, const detail::context_view& ctx) const noexcept
+    {
+        if (flag_ != nullptr) [[likely]]
+            return detail::evaluate_one<Result>(*image_, flag_, entity, ctx);
+        Result out;
+        detail::evaluator::not_found(*image_, {}, out);
+        return out;
+    }
+
+    const detail::image* image_ = &detail::empty_image;
+    const std::uint32_t* flag_ = nullptr;
+};
+
+/// What a snapshot knows of a flag besides how to evaluate it.
+struct flag_info {
+    std::string_view key;
+    std::string_view name; ///< empty when the server does not give it (v2)
+    flag_type type = flag_type::variant;
+    bool enabled = false;
+    /// Equal for flags that evaluate equally (and are named equally), also across snapshots and processes: rule ids and
+    /// times are left out. 64 bits of a hash.
+    std::uint64_t fingerprint = 0;
+};
+
+/// The flags of a snapshot, in the order of the document. A view; random access.
+class flag_range {
+public:
+    class iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = flag_info;
+        using difference_type = std::ptrdiff_t;
+        using pointer = void;
+        using reference = flag_info;
+
+        iterator() = default;
+        flag_info operator*() const noexcept { return at(*image_, entry_); }
+        iterator& operator++() noexcept
+        {
+            ++entry_;
+            return *this;
+        }
+        iterator operator++(int) noexcept
+        {
+            iterator old = *this;
+            ++entry_;
+            return old;
+        }
+        friend bool operator==(const iterator&, const iterator&) = default;
+
+    private:
+        friend class flag_range;
+        iterator(const detail::image* im, const detail::flag_entry* entry) noexcept : image_(im), entry_(entry) {}
+        const detail::image* image_ = nullptr;
+        const detail::flag_entry* entry_ = nullptr;
+    };
+
+    [[nodiscard]] iterator begin() const noexcept { return {image_, image_->flags}; }
+    [[nodiscard]] iterator end() const noexcept { return {image_, image_->flags + image_->flag_count}; }
+    [[nodiscard]] std::size_t size() const noexcept { return image_->flag_count; }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] flag_info operator[](std::size_t i) const noexcept { return at(*image_, image_->flags + i); }
+
+private:
+    friend class snapshot;
+    explicit flag_range(const detail::image* im) noexcept : image_(im) {}
+    static flag_info at(const detail::image& im, const detail::flag_entry* e) noexcept
+    {
+        const std::uint32_t* const flag = im.words + e->head;
+        return {detail::key_of(flag), im.text(e->name), detail::type_of(flag),
+                (flag[detail::flag_bits] & detail::flag_enabled) != 0, e->content};
+    }
+    const detail::image* image_;
+};
+
+/// An immutable, compiled form of a namespace's snapshot document (the answer of
+/// `GET /client/v2/environments/{env}/namespaces/{ns}/snapshot`, or of v1's
+/// `GET /internal/v1/evaluation/snapshot/namespace/{ns}` with `X-Flipt-Accept-Server-Version: 1.47.0`).
+///
+/// Evaluating allocates nothing, takes no lock and throws nothing; any number of threads may do it at once. Answers are
+/// those of the server, bit for bit, by the rules chosen at `parse`. Results are views into the snapshot and must not
+/// outlive it. A context is anything that can be looked at as pairs of string views, or a prepared `flipt::context`.
+class snapshot {
+public:
+    /// No flags. Costs nothing.
+    snapshot() noexcept : image_(&detail::empty_image) {}
+    snapshot(snapshot&& other) noexcept : image_(std::exchange(other.image_, no_flags())) {}
+    snapshot& operator=(snapshot&& other) noexcept
+    {
+        if (this != &other)
+            image_ = std::exchange(other.image_, no_flags());
+        return *this;
+    }
+    ~snapshot() = default;
+
+    /// Compiles a document. All or nothing: a result that is not ok() says where the document is wrong, and how.
+    /// Unknown members are skipped. Throws only std::bad_alloc.
+    [[nodiscard]] static FLIPT_DECL snapshot_result parse(std::string_view json, rule_set rules = rule_set::server_v2);
+
+    /// Compiles what Flipt's official client SDKs save (`get_snapshot`): JSON in base64, or that JSON itself.
+    [[nodiscard]] static FLIPT_DECL snapshot_result parse_sdk(std::string_view saved,
+                                                              rule_set rules = rule_set::server_v2);
+
+    /// What POST /evaluate/v1/boolean answers.
+    [[nodiscard]] boolean_result evaluate_boolean(std::string_view flag_key, std::string_view entity_id,
+                                                  const context& ctx) const noexcept
+    {
+        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id, ctx.view());
+    }
+    template <context_range R>
+    [[nodiscard]] boolean_result evaluate_boolean(std::string_view flag_key, std::string_view entity_id,
+                                                  const R& ctx) const noexcept
+    {
+        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id, detail::context_frame<R>(ctx).view());
+    }
+    [[nodiscard]] boolean_result evaluate_boolean(std::string_view flag_key, std::string_view entity_id,
+                                                  context_list ctx = {}) const noexcept
+    {
+        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id,
+                                                    detail::context_frame<context_list>(ctx).view());
+    }
+
+    /// What POST /evaluate/v1/variant answers.
+    [[nodiscard]] variant_result evaluate_variant(std::string_view flag_key, std::string_view entity_id,
+                                                  const context& ctx) const noexcept
+    {
+        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id, ctx.view());
+    }
+    template <context_range R>
+    [[nodiscard]] variant_result evaluate_variant(std::string_view flag_key, std::string_view entity_id,
+                                                  const R& ctx) const noexcept
+    {
+        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id, detail::context_frame<R>(ctx).view());
+    }
+    [[nodiscard]] variant_result evaluate_variant(std::string_view flag_key, std::string_view entity_id,
+                                                  context_list ctx = {}) const noexcept
+    {
+        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id,
+                                                    detail::context_frame<context_list>(ctx).view());
+    }
+
+    /// Evaluates every flag for one entity, each segment once, in the order of the document: `each(const flag_result&)`
+    /// is called for every flag. `noexcept` as far as `each` is.
+    template <class Context, class F>
+        requires std::invocable<F&, const flag_result&>
+    void evaluate_all(std::string_view entity_id, const Context& ctx, F&& each) const
+    {
+        with_view(ctx, [&](const detail::context_view& view) {
+            const detail::image& im = *image_;
+            detail::bound_lookup lookup(im, view);
+            detail::namespace_memo memo(im.segment_count);
+            for (std::uint32_t i = 0; i < im.flag_count; ++i) {
+                flag_result out;
+                detail::evaluate_any(im, im.words + im.flags[i].head, entity_id, lookup, memo, out);
+                each(static_cast<const flag_result&>(out));
+            }
+        });
+    }
+    template <class F>
+        requires std::invocable<F&, const flag_result&>
+    void evaluate_all(std::string_view entity_id, context_list ctx, F&& each) const
+    {
+        evaluate_all<context_list, F>(entity_id, ctx, std::forward<F>(each));
+    }
+
+    /// The same into caller's memory: fills as many as fit and returns how many that is (`flags().size()` at most).
+    template <class Context>
+    std::size_t evaluate_all(std::string_view entity_id, const Context& ctx, std::span<flag_result> results) const noexcept
+    {
+        std::size_t n = 0;
+        with_view(ctx, [&](const detail::context_view& view) {
+            const detail::image& im = *image_;
+            detail::bound_lookup lookup(im, view);
+            detail::namespace_memo memo(im.segment_count);
+            for (; n < im.flag_count && n < results.size(); ++n) {
+                results[n] = flag_result();
+                detail::evaluate_any(im, im.words + im.flags[n].head, entity_id, lookup, memo, results[n]);
+            }
+        });
+        return n;
+    }
+    std::size_t evaluate_all(std::string_view entity_id, context_list ctx, std::span<flag_result> results) const noexcept
+    {
+        return evaluate_all<context_list>(entity_id, ctx, results);
+    }
+
+    /// What POST /evaluate/v1/batch answers: `each(std::size_t index, const flag_result&)` is called for every request,
+    /// in order. A request is anything with `flag_key`, `entity_id` and `context` (such as `evaluation_request`); one
+    /// that names another namespace is not found. Under `server_v1` the first item that fails for another reason than
+    /// an unknown flag fails the whole batch: its code is returned, and what was delivered is to be discarded.
+    template <std::ranges::input_range Requests, class F>
+        requires std::invocable<F&, std::size_t, const flag_result&>
+    std::error_code evaluate_batch(const Requests& requests, F&& each) const
+    {
+        std::size_t index = 0;
+        for (const auto& request : requests) {
+            const flag_result out = evaluate_request(request);
+            if (!out.ok() && rules() == rule_set::server_v1 && out.code() != errc::not_found)
+                return out.code();
+            each(index++, out);
+        }
+        return {};
+    }
+
+    /// The flag of that key; false when there is none. Needs no look-up afterwards.
+    [[nodiscard]] flag_handle find(std::string_view flag_key) const noexcept
+    {
+        return {image_.get(), detail::find_flag(*image_, flag_key)};
+    }
+
+    /// What is known of the flag of that key; a default-constructed `flag_info` (null key) when there is none. Linear
+    /// only in the length of the key.
+    [[nodiscard]] flag_info info(std::string_view flag_key) const noexcept
+    {
+        const std::uint32_t* const flag = detail::find_flag(*image_, flag_key);
+        return flag == nullptr ? flag_info{} : flags()[flag[detail::flag_index]];
+    }
+
+    /// The flags, in the order of the document.
+    [[nodiscard]] flag_range flags() const noexcept { return flag_range(image_.get()); }
+    [[nodiscard]] std::size_t size() const noexcept { return image_->flag_count; }
+    [[nodiscard]] bool empty() const noexcept { return image_->flag_count == 0; }
+
+    /// The key of the namespace the document is of.
+    [[nodiscard]] std::string_view namespace_key() const noexcept { return image_->text(image_->namespace_key); }
+    /// The digest the document carries (v2); empty otherwise.
+    [[nodiscard]] std::string_view digest() const noexcept { return image_->text(image_->digest); }
+    [[nodiscard]] rule_set rules() const noexcept { return image_->rules; }
+    /// The memory this snapshot holds, in bytes.
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return image_->bytes; }
+
+private:
+    friend class snapshot_result;
+    explicit snapshot(detail::image_ptr im) noexcept : image_(std::move(im)) {}
+
+    static detail::image_ptr no_flags() noexcept { return detail::image_ptr(&detail::empty_image); }
+
+    template <class Context, class F>
+    static void with_view(const Context& ctx, F&& f)
+    {
+        if constexpr (std::same_as<Context, context>) {
+            f(ctx.view());
+        } else {
+            static_assert(context_range<Context>, "a context is a range of pairs of texts");
+            const detail::context_frame<Context> frame(ctx);
+            f(frame.view());
+        }
+    }
+
+    template <class Request>
+    flag_result evaluate_request(const Request& request) const noexcept
+    {
+        flag_result out;
+        const std::uint32_t* flag = detail::find_flag(*image_, request.flag_key);
+        if constexpr (requires { std::string_view(request.namespace_key); })
+            if (const std::string_view ns = request.namespace_key; !ns.empty() && ns != namespace_key())
+                flag = nullptr;
+        if (flag == nullptr) {
+            detail::evaluator::not_found(*image_, request.flag_key, out);
+            return out;
+        }
+        with_view(request.context, [&](const detail::context_view& view) {
+            detail::flag_memo memo;
+            detail::direct_lookup lookup{view};
+            detail::evaluate_any(*image_, flag, request.entity_id, lookup, memo, out);
+        });
+        return out;
+    }
+
+    detail::image_ptr image_;
+};
+
+/// Why a document was refused.
+class snapshot_error {
+public:
+    snapshot_error() = default;
+    snapshot_error(std::size_t offset, std::string path, std::string problem)
+        : offset_(offset), path_(std::move(path)), problem_(std::move(problem))
+    {}
+
+    /// `errc::invalid_snapshot`; no error for a default-constructed one.
+    [[nodiscard]] std::error_code code() const noexcept
+    {
+        return problem_.empty() ? std::error_code() : make_error_code(errc::invalid_snapshot);
+    }
+    /// Byte of the document at which reading stopped.
+    [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
+    /// Where in the document, such as `flags[3].rules[0].segments[1]`.
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    /// What is wrong there.
+    [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+    /// All of it in one line; holds no text of the document.
+    [[nodiscard]] FLIPT_DECL std::string message() const;
+
+private:
+    std::size_t offset_ = 0;
+    std::string path_;
+    std::string problem_;
+};
+
+/// A snapshot, or why there is none.
+class snapshot_result {
+public:
+    explicit snapshot_result(detail::image_ptr im) noexcept : value_(std::move(im)), ok_(true) {}
+    explicit snapshot_result(snapshot_error e) noexcept : error_(std::move(e)) {}
+
+    [[nodiscard]] bool ok() const noexcept { return ok_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return ok_; }
+    [[nodiscard]] const snapshot_error& error() const noexcept { return error_; }
+
+    /// The snapshot; an empty one when not ok().
+    [[nodiscard]] snapshot& operator*() & noexcept { return value_; }
+    [[nodiscard]] const snapshot& operator*() const& noexcept { return value_; }
+    [[nodiscard]] snapshot&& operator*() && noexcept { return std::move(value_); }
+    [[nodiscard]] snapshot* operator->() noexcept { return &value_; }
+    [[nodiscard]] const snapshot* operator->() const noexcept { return &value_; }
+
+private:
+    snapshot value_;
+    snapshot_error error_;
+    bool ok_ = false;
+};
+
+} // namespace flipt::inline v0
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/evaluation/impl/snapshot.ipp"
+#include "flipt/evaluation/impl/snapshot_parser.ipp"
+#include "flipt/evaluation/impl/sdk_snapshot.ipp"
+#endif

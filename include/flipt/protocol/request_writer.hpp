@@ -92,6 +92,9 @@ public:
         return errc::invalid_argument;
     }
 
+    /// Where a body is appended, between begin_body and end_body.
+    [[nodiscard]] byte_buffer& buffer() noexcept { return *out_; }
+
     /// Where the body starts in the buffer, after begin_body.
     [[nodiscard]] std::size_t body_offset() const noexcept { return body_; }
 

@@ -59,9 +59,10 @@ public:
     /// `data` holds everything received since the start of the reply, `size` bytes. A chunked body is compacted within
     /// it.
     FLIPT_DECL parse_result parse(char* data, std::size_t size) noexcept;
-    /// After need_more: how many bytes at the front of the buffer are still needed. The caller may cut it down to that
-    /// and read on behind them; chunked framing leaves holes that would otherwise only grow the buffer.
-    FLIPT_DECL std::size_t retain() noexcept;
+    /// After need_more, with the same `size`: how many bytes at the front of the buffer are still needed. The caller
+    /// may cut it down to that and read on behind them; chunked framing leaves holes that would otherwise only grow the
+    /// buffer.
+    FLIPT_DECL std::size_t retain(std::size_t size) noexcept;
     /// The peer ended its side. `clean`: by FIN without TLS, or by close_notify. Gives complete or failed, never else.
     FLIPT_DECL parse_result finish(bool clean) noexcept;
 
@@ -147,7 +148,7 @@ private:
         [[nodiscard]] std::string_view in(const char* data) const noexcept { return {data + offset, size}; }
     };
 
-    static field_id identify(const char* name, std::size_t size) noexcept;
+    FLIPT_DECL static field_id identify(const char* name, std::size_t size) noexcept;
     static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
     FLIPT_DECL parse_result fail(errc code, const char* detail) noexcept;
@@ -159,7 +160,6 @@ private:
     FLIPT_DECL parse_result start_body() noexcept;
     FLIPT_DECL parse_result decode_chunks(char* data, std::size_t size, std::size_t& read, std::size_t& write) noexcept;
     FLIPT_DECL parse_result decode_trailers(const char* data, std::size_t size, std::size_t& read) noexcept;
-    FLIPT_DECL void begin_reply() noexcept;
 
     parser_limits limits_;
     std::size_t pos_ = 0;         // everything before it is done with

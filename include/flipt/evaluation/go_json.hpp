@@ -5,6 +5,7 @@
 
 #include "flipt/detail/config.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ FLIPT_DECL bool unescape_json(std::string_view raw, std::string& out, bool repla
 
 // The length of the JSON number at the front of `s`, 0 when there is none.
 FLIPT_DECL std::size_t json_number_size(std::string_view s) noexcept;
+
+// Appends a JSON string with its quotes.
+FLIPT_DECL void append_json_string(std::string& out, std::string_view text);
 
 } // namespace flipt::inline v0::detail
 

@@ -223,4 +223,25 @@ FLIPT_DECL bool decode_number_array(std::string_view json, std::vector<double>& 
     });
 }
 
+FLIPT_DECL void append_json_string(std::string& out, std::string_view text)
+{
+    constexpr char digits[] = "0123456789abcdef";
+    out += '"';
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) >= 0x20) {
+            out += c;
+        } else if (c == '\n') {
+            out += "\\n";
+        } else {
+            out += "\\u00";
+            out += digits[static_cast<unsigned char>(c) >> 4];
+            out += digits[c & 0xF];
+        }
+    }
+    out += '"';
+}
+
 } // namespace flipt::inline v0::detail

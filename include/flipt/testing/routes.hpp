@@ -153,6 +153,10 @@ private:
 } // namespace flipt::inline v0::testing
 
 #if defined(FLIPT_HEADER_ONLY)
+#include "flipt/testing/impl/auth_routes.ipp"
+#include "flipt/testing/impl/evaluation_routes.ipp"
+#include "flipt/testing/impl/flag_routes.ipp"
 #include "flipt/testing/impl/http_reply.ipp"
 #include "flipt/testing/impl/routes.ipp"
+#include "flipt/testing/impl/snapshot_routes.ipp"
 #endif

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/detail/config.hpp"
+#include "flipt/net/asio.hpp"
 #include "flipt/testing/faults.hpp"
 #include "flipt/testing/flag_store.hpp"
 #include "flipt/testing/http_request.hpp"

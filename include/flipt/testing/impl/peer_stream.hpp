@@ -3,6 +3,7 @@
 // The server's side of a connection, plain or TLS, for coroutines on one strand.
 #pragma once
 
+#include "flipt/net/asio.hpp"
 #include "flipt/testing/tls.hpp"
 
 #include <asio/awaitable.hpp>

@@ -1,0 +1,478 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// The embedded server beside recordings of real Flipt servers: the same requests, the same replies.
+#include "flipt/testing/server.hpp"
+
+#include "loopback.hpp"
+
+#include <doctest/doctest.h>
+#include <simdjson.h>
+
+#include <atomic>
+#include <fstream>
+#include <regex>
+#include <set>
+
+using namespace flipt::testing;
+using namespace std::chrono_literals;
+namespace dom = simdjson::dom;
+
+namespace {
+
+/// The rules of the recorded servers: segment eu is region eu or uk, segment high is level >= 10.
+class recorded_rules : public evaluator {
+public:
+    evaluation_result evaluate(std::string_view, std::string_view, std::string_view key, std::string_view entity_id,
+                               const flipt::context_map& context) override
+    {
+        bool eu = false;
+        bool high = false;
+        for (const auto& [name, value] : context) {
+            eu = eu || (name == "region" && (value == "eu" || value == "uk"));
+            high = high || (name == "level" && value == "12");
+        }
+        if (key == "lobby" && eu) {
+            flipt::boolean_evaluation b;
+            b.enabled = true;
+            b.reason = flipt::evaluation_reason::match;
+            b.segment_keys = {"eu"};
+            return b;
+        }
+        if (key == "color" && eu && high && !entity_id.empty()) {
+            flipt::variant_evaluation v;
+            v.match = true;
+            v.reason = flipt::evaluation_reason::match;
+            v.segment_keys = {"eu", "high"};
+            v.variant_key = "blue";
+            v.variant_attachment = attachment;
+            return v;
+        }
+        return {};
+    }
+
+    std::string attachment;
+};
+
+class recorded_server {
+public:
+    explicit recorded_server(flavour version)
+        : key_(jwt_key::generate(jwt_algorithm::es256)),
+          server_(options(version, key_))
+    {
+        const bool v2 = version == flavour::v2;
+        auto rules = std::make_shared<recorded_rules>();
+        rules->attachment = v2 ? "{\"hex\":\"#00f\", \"n\":[1, 2.5, null]}" : "{\"hex\":\"#00f\",\"n\":[1,2.5,null]}";
+        flipt::flag lobby;
+        lobby.key = "lobby";
+        lobby.name = "New lobby";
+        lobby.type = flipt::flag_type::boolean;
+        lobby.metadata = v2 ? "" : "{}";
+        flipt::flag color;
+        color.key = "color";
+        color.name = "Colour";
+        color.enabled = true;
+        color.metadata = "{\"team\":\"ui\"}";
+        for (const char* name : {"Red", "Blue"}) {
+            flipt::flag_variant v;
+            v.id = random_uuid();
+            v.name = name;
+            v.key = name == std::string_view("Red") ? "red" : "blue";
+            if (v.key == "blue")
+                v.attachment = rules->attachment;
+            color.variants.push_back(v);
+        }
+        color.default_variant = color.variants[0];
+        flipt::flag off;
+        off.key = "off";
+        off.name = "Off";
+        server_->add_flag(lobby);
+        server_->add_flag(color);
+        server_->add_flag(off);
+        server_->set_evaluator(rules);
+        flipt::flag boss;
+        boss.key = "boss";
+        boss.name = "Boss";
+        boss.enabled = true;
+        boss.metadata = "{\"a\":1}";
+        server_->in("arena").add_flag(boss);
+    }
+
+    static server_options options(flavour version, const jwt_key& key)
+    {
+        server_options o;
+        o.version = version;
+        o.auth.jwt.emplace();
+        o.auth.jwt->public_key_pem = key.public_pem();
+        o.auth.jwt->issuer = "https://issuer.example";
+        o.auth.jwt->audiences = {"flipt"};
+        return o;
+    }
+    [[nodiscard]] static jwt_claims claims()
+    {
+        auto c = jwt_claims::valid_for(1h);
+        c.issuer("https://issuer.example").audience("flipt").subject("game-server");
+        return c;
+    }
+    /// The token a recorded exchange of that name was made with.
+    [[nodiscard]] std::string token(std::string_view name) const
+    {
+        const auto now = std::chrono::system_clock::now();
+        auto c = claims();
+        if (name == "auth: expired JWT")
+            c.expires_at(now - 1h);
+        else if (name == "auth: wrong issuer")
+            c.issuer("https://other.example");
+        else if (name == "auth: wrong audience")
+            c.erase("aud").audience("other");
+        else if (name == "auth self") // the recording has a list of one audience
+            c.erase("aud").raw("aud", "[\"flipt\"]");
+        return key_.sign(c);
+    }
+    server* operator->() { return &*server_; }
+
+private:
+    jwt_key key_;
+    server_thread server_;
+};
+
+/// What differs between two runs made equal.
+std::string normal(std::string text)
+{
+    static const std::pair<std::regex, const char*> changes[] = {
+        {std::regex("\"requestDurationMillis\":[0-9.]+"), "\"requestDurationMillis\":0"},
+        {std::regex("20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "TIME"},
+        {std::regex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"},
+        {std::regex("\"high\", \"eu\""), "\"eu\", \"high\""},
+        {std::regex("(exp|nbf|iat)\\\\\":[0-9]+"), "$1\\\":0"},
+        {std::regex("\"version\":\"[^\"]*\""), "\"version\":\"V\""},
+        {std::regex("\"isRelease\":[a-z]+"), "\"isRelease\":B"},
+        {std::regex("\"product\":\"[a-z]+\""), "\"product\":\"P\""},
+    };
+    for (const auto& [pattern, with] : changes)
+        text = std::regex_replace(text, pattern, with);
+    return text;
+}
+
+/// Routes that the embedded server does not have, and replies that depend on what was written before.
+bool is_covered(std::string_view name, std::string_view method, std::string_view path)
+{
+    if (path.substr(0, 6) == "/ofrep" || path == "/auth/v1/method" || path.substr(0, 14) == "/auth/v1/token")
+        return false;
+    if (path.find("/snapshot") != path.npos || path.find("/stream") != path.npos)
+        return false; // below, with the documents themselves
+    if (path.substr(0, 9) == "/evaluate" || path == "/meta/info" || path == "/auth/v1/self" || path == "/health")
+        return true;
+    static const std::set<std::string_view> names = {
+        "unknown route", "flag get, unknown", "flags list, page", "flags list, no namespace", "flags list, next page",
+        "v1 list flags (compatibility)", "v1 list flags of a namespace", "v1 list flags with X-Flipt-Environment",
+        "v1 list flags of a namespace with X-Flipt-Environment",
+        "v1 list flags with X-Flipt-Environment and X-Flipt-Namespace", "v1 list flags with environmentKey",
+        "kubernetes verify (method is off)"};
+    const bool boss = path == "/api/v1/namespaces/arena/flags/boss" || path == "/api/v1/namespaces/arena/flags";
+    return names.count(name) != 0 || (method == "GET" && boss);
+}
+
+std::string text_of(dom::element e)
+{
+    std::string_view text;
+    return e.get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
+dom::element recording(dom::parser& parser, const char* file, std::string_view name, int nth = 0)
+{
+    std::ifstream in(std::string(FLIPT_TEST_DATA "/flipt-wire/") + file);
+    for (std::string line; std::getline(in, line);) {
+        dom::element e = parser.parse(line);
+        if (text_of(e["name"]) == name && nth-- == 0)
+            return e;
+    }
+    FAIL("no such recording: " << name);
+    return {};
+}
+
+void replay(flavour version, const char* file, int least)
+{
+    recorded_server server(version);
+    test::connection connection(server->port()); // one connection for all: every reply is framed right
+    std::ifstream in(std::string(FLIPT_TEST_DATA "/flipt-wire/") + file);
+    REQUIRE(in.good());
+    dom::parser parser;
+    int compared = 0;
+    for (std::string line; std::getline(in, line);) {
+        dom::element e = parser.parse(line);
+        const auto name = text_of(e["name"]);
+        const auto method = text_of(e["request"]["method"]);
+        const auto path = text_of(e["request"]["path"]);
+        if (!is_covered(name, method, path))
+            continue;
+        CAPTURE(name);
+        std::string headers;
+        for (const auto field : dom::object(e["request"]["headers"])) {
+            auto value = text_of(field.value);
+            if (const auto at = value.find("<token>"); at != std::string::npos)
+                value.replace(at, 7, server.token(name));
+            headers.append(field.key).append(": ").append(value).append("\r\n");
+        }
+        const dom::element sent = e["request"]["body"];
+        const auto body = sent.is_null() ? "" : sent.is_string() ? text_of(sent) : simdjson::minify(sent);
+        const auto got = connection.ask(method, path, headers, body);
+        CAPTURE(got.raw);
+        CHECK(got.status == int64_t(e["response"]["status"]));
+        CHECK(normal(got.body) == normal(text_of(e["response"]["body"])));
+        for (const auto pair : dom::array(e["response"]["headers"])) {
+            const auto header = text_of(pair.at(0));
+            CAPTURE(header);
+            if (header == "Date" || header == "Content-Length")
+                CHECK(got.header(header) != "");
+            else
+                CHECK(got.header(header) == text_of(pair.at(1)));
+        }
+        ++compared;
+    }
+    CHECK(compared >= least);
+    CHECK(server->observe().connections == 1);
+    CHECK(server->request_count() == std::size_t(compared));
+}
+
+} // namespace
+
+TEST_CASE("replies are those of a recorded v1 server")
+{
+    replay(flavour::v1, "v1.jsonl", 30);
+}
+
+TEST_CASE("replies are those of a recorded v2 server")
+{
+    replay(flavour::v2, "v2.jsonl", 32);
+}
+
+TEST_CASE("v2 serves a loaded snapshot byte for byte, with its digest as a raw ETag")
+{
+    dom::parser parser;
+    const auto document = text_of(recording(parser, "v2.jsonl", "snapshot client")["response"]["body"]);
+    server_thread server;
+    server->load("default", document);
+    test::connection c(server->port());
+    for (const char* path : {"/client/v2/environments/default/namespaces/default/snapshot",
+                             "/client/v2/environments/nope/namespaces/default/snapshot",
+                             "/internal/v1/evaluation/snapshot/namespace/default"}) {
+        CAPTURE(path);
+        const auto got = c.ask("GET", path);
+        CHECK(got.status == 200);
+        CHECK(got.body == document);
+        CHECK(got.header("Etag") == "038b7481accaf4fae67bd06b4ac67795b128b7ad");
+        const auto unchanged = c.ask("GET", path, "If-None-Match: 038b7481accaf4fae67bd06b4ac67795b128b7ad\r\n");
+        CHECK(unchanged.status == 304);
+        CHECK(unchanged.body == "");
+        CHECK(unchanged.header("Etag") == "038b7481accaf4fae67bd06b4ac67795b128b7ad");
+        CHECK(c.ask("GET", path, "If-None-Match: \"038b7481accaf4fae67bd06b4ac67795b128b7ad\"\r\n").status == 200);
+    }
+    CHECK(c.ask("GET", "/client/v2/environments/default/namespaces/nope/snapshot").body ==
+          "{\"code\":5, \"message\":\"evaluation snapshot for namespace \\\"nope\\\" not found\", \"details\":[]}");
+    CHECK(c.ask("GET", "/client/v2/environments/nope/namespaces/default/snapshot", "X-Flipt-Environment: nope\r\n")
+              .status == 404);
+}
+
+TEST_CASE("v1 serves a loaded snapshot, chunked when large, and an empty one of an unknown namespace")
+{
+    dom::parser parser;
+    const auto document = text_of(recording(parser, "v1.jsonl", "snapshot")["response"]["body"]);
+    server_options options;
+    options.version = flavour::v1;
+    server_thread server(options);
+    server->load("default", document);
+    test::connection c(server->port());
+    const auto got = c.ask("GET", "/internal/v1/evaluation/snapshot/namespace/default");
+    CHECK(got.body == document);
+    CHECK(got.header("Transfer-Encoding") == "chunked");
+    CHECK(got.header("Etag") == server->digest());
+    CHECK(got.header("Etag").size() == 40);
+    CHECK(c.ask("GET", "/internal/v1/evaluation/snapshot/namespace/nope").body ==
+          "{\"namespace\":{\"key\":\"nope\"}, \"flags\":[]}");
+    CHECK(c.ask("GET", "/client/v2/environments/default/namespaces/default/snapshot").status == 404);
+    CHECK(c.ask("GET", "/api/v2/environments/default/namespaces/default/resources/flipt.core.Flag/x").status == 404);
+}
+
+TEST_CASE("a document without a digest, or with that of another text, gets its own")
+{
+    server_thread server;
+    server->load("default", R"({"namespace":{"key":"default"},"flags":[{"key":"a","digest":"x"}]})");
+    const auto first = server->digest();
+    CHECK(first.size() == 40);
+    server->load("default", R"({"flags":[],"digest":"0123456789012345678901234567890123456789"})");
+    CHECK(server->digest() == "0123456789012345678901234567890123456789");
+    server->update("default", R"({"flags":[{"key":"b"}],"digest":"0123456789012345678901234567890123456789"})");
+    const auto changed = server->digest();
+    CHECK(changed != "0123456789012345678901234567890123456789");
+    test::connection c(server->port());
+    const auto body = c.ask("GET", "/client/v2/environments/default/namespaces/default/snapshot").body;
+    CHECK(body == "{\"flags\":[{\"key\":\"b\"}],\"digest\":\"" + changed + "\"}");
+    for (const char* bad : {"", "[]", "{}", "{\"flags\":3}", "{\"flags\":["})
+        CHECK_THROWS_AS(server->load("default", bad), std::invalid_argument);
+    CHECK(server->digest() == changed);
+}
+
+TEST_CASE("environments: unknown ones fall back to the header, and silently to the default one")
+{
+    server_thread server;
+    server->set_boolean("f", any_entity, true);
+    server->in("default", "staging").set_boolean("f", any_entity, false);
+    test::connection c(server->port());
+    const auto ask = [&](const char* environment, const char* header) {
+        const auto body = "{\"flagKey\":\"f\",\"environmentKey\":\"" + std::string(environment) + "\"}";
+        const auto h = header == nullptr ? std::string() : "X-Flipt-Environment: " + std::string(header) + "\r\n";
+        const auto got = c.ask("POST", "/evaluate/v1/boolean", h, body);
+        return got.status != 200                                             ? got.body
+               : got.body.find("\"enabled\":true") != std::string::npos ? std::string("default")
+                                                                             : std::string("staging");
+    };
+    CHECK(ask("", nullptr) == "default");
+    CHECK(ask("staging", nullptr) == "staging");
+    CHECK(ask("", "staging") == "staging");
+    CHECK(ask("nope", nullptr) == "default");
+    CHECK(ask("nope", "staging") == "staging");
+    CHECK(ask("nope", "default") == "default");
+    CHECK(ask("nope", "nope") ==
+          "{\"code\":5, \"message\":\"failed to get environment \\\"nope\\\" from context: environment: \\\"nope\\\" "
+          "not found\", \"details\":[]}");
+    CHECK(c.ask("GET", "/api/v1/namespaces/default/flags?environmentKey=nope").status == 404);
+    CHECK(c.ask("GET", "/api/v1/namespaces/default/flags?environmentKey=staging").status == 200);
+}
+
+TEST_CASE("answers set in code: the entity's own, then any entity's, then the flag's default")
+{
+    server_thread server;
+    server->set_boolean("f", "one", true, flipt::evaluation_reason::match, {"vip"});
+    server->set_variant("v", any_entity, "red", "{}");
+    test::connection c(server->port());
+    const auto boolean = [&](const char* entity) {
+        return c.ask("POST", "/evaluate/v1/boolean", "", "{\"flagKey\":\"f\",\"entityId\":\"" + std::string(entity) + "\"}")
+            .body;
+    };
+    CHECK(boolean("one").find("\"enabled\":true, \"reason\":\"MATCH_EVALUATION_REASON\"") != std::string::npos);
+    CHECK(boolean("one").find("\"segmentKeys\":[\"vip\"]") != std::string::npos);
+    server->set_boolean("f", any_entity, false, flipt::evaluation_reason::default_value);
+    CHECK(boolean("two").find("\"enabled\":false, \"reason\":\"DEFAULT_EVALUATION_REASON\"") != std::string::npos);
+    CHECK(boolean("one").find("\"enabled\":true") != std::string::npos);
+    server->remove_flag("f");
+    CHECK(boolean("one") == "{\"code\":5, \"message\":\"flag \\\"default/f\\\" not found\", \"details\":[]}");
+    const auto v = c.ask("POST", "/evaluate/v1/variant", "", "{\"flagKey\":\"v\",\"requestId\":\"\\\"\\u0001\xC3\xA4\"}").body;
+    CHECK(v.find("\"match\":true") != std::string::npos);
+    CHECK(v.find("\"requestId\":\"\\\"\\u0001\xC3\xA4\"") != std::string::npos);
+}
+
+TEST_CASE("bodies: null is absent, other types and broken JSON are named, both spellings are read")
+{
+    server_thread server;
+    server->set_boolean("f", "e", true);
+    test::connection c(server->port());
+    const auto status = [&](std::string_view body) {
+        const auto got = c.ask("POST", "/evaluate/v1/boolean", "", body);
+        return std::to_string(got.status) + (got.status == 400 ? got.body.substr(0, 40) : std::string());
+    };
+    CHECK(status(R"({"flagKey":"f","context":{"a":null},"entityId":null,"x":[1]})") == "200");
+    CHECK(status(R"({"flag_key":"f","entity_id":"e","namespace_key":"default"})") == "200");
+    CHECK(status("") == "404");
+    CHECK(status("  ") == "404");
+    CHECK(status(R"({"flagKey":3})") == R"(400{"code":3, "message":"invalid values for)");
+    CHECK(status(R"({"flagKey":"f","context":{"a":1}})") == R"(400{"code":3, "message":"invalid values for)");
+    CHECK(status("[]") == R"(400{"code":3, "message":"invalid values for)");
+    CHECK(status(R"({"flagKey":"f)") == R"(400{"code":3, "message":"unexpected EOF", ")");
+    CHECK(status("}") == R"(400{"code":3, "message":"invalid character )");
+}
+
+TEST_CASE("pages: all flags come, once, in either flavour")
+{
+    for (const auto version : {flavour::v1, flavour::v2}) {
+        server_options options;
+        options.version = version;
+        server_thread server(options);
+        std::set<std::string> wanted;
+        for (int i = 0; i < 25; ++i) {
+            server->set_boolean("flag-" + std::to_string(i), any_entity, true);
+            wanted.insert("flag-" + std::to_string(i));
+        }
+        test::connection c(server->port());
+        std::string token;
+        std::set<std::string> seen;
+        int pages = 0;
+        do {
+            const auto got = c.ask("GET", "/api/v1/namespaces/default/flags?limit=10&pageToken=" + token,
+                                   "X-Flipt-Environment: default\r\n");
+            CAPTURE(got.body);
+            REQUIRE(got.status == 200);
+            dom::parser parser;
+            dom::element page = parser.parse(got.body);
+            for (const auto f : dom::array(page["flags"]))
+                CHECK(seen.insert(text_of(f["key"])).second);
+            CHECK(int64_t(page["totalCount"]) == 25);
+            token = text_of(page["nextPageToken"]);
+            ++pages;
+        } while (!token.empty() && pages < 9);
+        CHECK(pages == 3);
+        CHECK(seen == wanted);
+        CHECK(c.ask("GET", "/api/v1/flags?pageToken=1&environmentKey=default").status == 400);
+        CHECK(c.ask("GET", "/api/v1/flags?limit=1&pageToken=x&environmentKey=default").status == 400);
+        CHECK(c.ask("GET", "/api/v1/flags?limit=x&environmentKey=default").status == 400);
+    }
+}
+
+TEST_CASE("the Kubernetes exchange: v1 gives a Bearer token, v2 the same for JWT")
+{
+    for (const auto version : {flavour::v1, flavour::v2}) {
+        server_options options;
+        options.version = version;
+        options.auth.kubernetes = true;
+        options.auth.service_account_tokens = {"sa.token"};
+        server_thread server(options);
+        server->set_boolean("f", any_entity, true);
+        test::connection c(server->port());
+        const char* route = "/auth/v1/method/kubernetes/serviceaccount";
+        CHECK(c.ask("POST", route, "", R"({"serviceAccountToken":"other"})").status == 401);
+        const auto got = c.ask("POST", route, "", R"({"serviceAccountToken":"sa.token"})");
+        CAPTURE(got.body);
+        REQUIRE(got.status == 200);
+        dom::parser parser;
+        const auto token = text_of(dom::element(parser.parse(got.body))["clientToken"]);
+        const auto status = [&](const std::string& value) {
+            return c.ask("POST", "/evaluate/v1/boolean", "Authorization: " + value + "\r\n", R"({"flagKey":"f"})").status;
+        };
+        const bool v1 = version == flavour::v1;
+        CHECK((token == "sa.token") == !v1);
+        CHECK(status("Bearer " + token) == (v1 ? 200 : 401));
+        CHECK(status("JWT " + token) == (v1 ? 401 : 200));
+        CHECK(status("JWT other") == 401);
+        if (v1) {
+            server->revoke_exchanged_tokens();
+            CHECK(status("Bearer " + token) == 401);
+        }
+    }
+}
+
+TEST_CASE("client tokens: Bearer or cookie, and the clock ends a JWT")
+{
+    auto shift = std::make_shared<std::atomic<int>>(0);
+    const auto key = jwt_key::generate(jwt_algorithm::eddsa);
+    server_options options;
+    options.now = [shift] { return std::chrono::system_clock::now() + std::chrono::seconds(shift->load()); };
+    options.auth.client_tokens = {"static"};
+    options.auth.jwt.emplace();
+    options.auth.jwt->public_key_pem = key.public_pem();
+    server_thread server(options);
+    test::connection c(server->port());
+    const auto status = [&](const std::string& header) { return c.ask("GET", "/meta/info", header + "\r\n").status; };
+    CHECK(status("Authorization: Bearer static") == 200);
+    CHECK(status("Authorization: Bearer other") == 401);
+    CHECK(status("Authorization: Bearer") == 401);
+    CHECK(status("Cookie: a=b; flipt_client_token=static; c=d") == 200);
+    CHECK(status("Cookie: flipt_client_token=static\r\nAuthorization: JWT x") == 401);
+    CHECK(status("X: y") == 401);
+    const auto token = key.sign(jwt_claims::valid_for(100s));
+    CHECK(status("Authorization: JWT " + token) == 200);
+    *shift = 155;
+    CHECK(status("Authorization: JWT " + token) == 200);
+    *shift = 165;
+    CHECK(status("Authorization: JWT " + token) == 401);
+    server->set_authentication(authentication());
+    CHECK(status("X: y") == 200);
+}

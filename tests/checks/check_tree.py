@@ -11,6 +11,7 @@ parser.add_argument("root", type=pathlib.Path)
 parser.add_argument("version")
 parser.add_argument("--tests", nargs="*", default=[])
 parser.add_argument("--headers", nargs="*", default=[])
+parser.add_argument("--examples", nargs="*", default=[])
 arguments = parser.parse_args()
 root = arguments.root
 problems = []
@@ -25,7 +26,7 @@ unit = root / "tests/unit"
 compare("tests/unit/meson.build", set(arguments.tests), {p.relative_to(unit).as_posix() for p in unit.rglob("*_test.cpp")})
 include = root / "include"
 headers = {p.relative_to(include).as_posix() for p in include.rglob("*.hpp")}
-headers = {h for h in headers if h != "flipt/src.hpp" and not h.startswith("flipt/grpc/")}
+headers = {h for h in headers if not h.endswith("/src.hpp") and not h.startswith("flipt/grpc/")}
 compare("standalone (run `meson setup --reconfigure`)", set(arguments.headers), headers)
 
 numbers = dict(re.findall(r"#define FLIPT_VERSION(\w*) (\S+)", (include / "flipt/version.hpp").read_text()))
@@ -34,6 +35,12 @@ if numbers[""].strip('"') != arguments.version:
 changelog = (root / "CHANGELOG.md").read_text()
 if not re.search(rf"^## \[?{re.escape(arguments.version)}\b", changelog, re.M):
     problems.append(f"CHANGELOG.md has no entry for {arguments.version}")
+
+compare("examples/meson.build", set(arguments.examples), {p.stem for p in (root / "examples").glob("*.cpp")})
+readme = (root / "README.md").read_text()
+intro = (root / "examples/intro.cpp").read_text().split("\n", 3)[3]
+if f"```cpp\n{intro}```" not in readme:
+    problems.append("README.md does not show examples/intro.cpp as it is")
 
 umbrella = include / "flipt/flipt.hpp"
 if umbrella.exists():
@@ -48,10 +55,10 @@ if umbrella.exists():
     problems.extend(f"flipt/flipt.hpp does not reach {name}" for name in sorted(missing))
 
 bodies = {p.relative_to(include).as_posix() for p in include.rglob("*.ipp")}
-source = include / "flipt/src.hpp"
-if source.exists():
-    included = set(re.findall(r'^#include "([^"]+\.ipp)"', source.read_text(), re.M))
-    problems.extend(f"flipt/src.hpp does not include {name}" for name in sorted(bodies - included))
+sources = list(include.rglob("src.hpp"))
+if sources:
+    included = {n for p in sources for n in re.findall(r'^#include "([^"]+\.ipp)"', p.read_text(), re.M)}
+    problems.extend(f"no src.hpp includes {name}" for name in sorted(bodies - included))
 
 for path in sorted(p for folder in ("include", "tests", "examples", "benchmarks") for p in (root / folder).rglob("*")):
     if path.suffix not in (".hpp", ".ipp", ".cpp", ".py", ".build"):

@@ -71,6 +71,9 @@ public:
         ++size_;
     }
 
+    /// Keeps only the first `n` bytes.
+    void truncate(std::size_t n) noexcept { size_ = std::min(size_, n); }
+
     /// Drops the first `n` bytes.
     void consume(std::size_t n) noexcept
     {

@@ -39,6 +39,15 @@ struct retry_options {
     std::chrono::steady_clock::duration max_backoff = std::chrono::seconds(5);
 };
 
+/// A circuit breaker: after so many failed calls in a row (no answer, or 5xx) calls end at once with
+/// errc::circuit_open; after the pause one is let through to see.
+struct circuit_options {
+    circuit_options() = default;
+
+    int failures = 0; ///< in a row; 0 = no breaker
+    std::chrono::steady_clock::duration pause = std::chrono::seconds(5);
+};
+
 /// Limits on what a peer may send, each checked as the bytes arrive. Passing one is errc::response_too_large.
 struct limit_options {
     limit_options() = default;
@@ -70,6 +79,7 @@ struct config {
     std::size_t max_response_size = 16 * 1024 * 1024; ///< body of a reply, bytes
     limit_options limits;
     retry_options retry;
+    circuit_options circuit;
     tls_options tls;
     std::vector<std::pair<std::string, std::string>>
         headers; ///< sent with every request; may not name Host, Content-Length, Transfer-Encoding, Connection or

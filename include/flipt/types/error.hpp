@@ -137,6 +137,7 @@ public:
         http_status_ = status;
         server_message_.assign(message.substr(0, max_server_message));
     }
+    void set_status(int status) noexcept { http_status_ = status; }
     void set_detail(std::string_view text) { detail_.assign(text); }
     void set_attempts(int n) noexcept { attempts_ = n; }
 

@@ -3,6 +3,8 @@
 // What is answered: evaluations, batches of them, and flags. Fields carry Flipt's names.
 #pragma once
 
+#include "flipt/types/config.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -139,6 +141,17 @@ public:
     std::vector<flag> flags;
     std::string next_page_token; ///< empty on the last page
     std::size_t total_count = 0;
+};
+
+/// What a snapshot request brought: a namespace's flags with their rules, for evaluation in the process.
+class snapshot_document {
+public:
+    snapshot_document() = default;
+
+    std::string json;                                   ///< the document byte for byte; empty when not modified
+    std::string etag;                                   ///< to be sent back as it is; empty where the server has none
+    bool not_modified = false;                          ///< 304: what was there already is still right
+    server_version version = server_version::automatic; ///< which rules it is evaluated by
 };
 
 } // namespace flipt::inline v0

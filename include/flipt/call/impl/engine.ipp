@@ -1,0 +1,231 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Bodies of call/engine.hpp.
+#pragma once
+
+#include "flipt/call/engine.hpp"
+#include "flipt/call/initiate.hpp"
+#include "flipt/call/operations.hpp"
+#include "flipt/call/perform.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace flipt::inline v0::detail {
+
+FLIPT_DECL engine::engine(asio::any_io_executor executor, config settings, std::unique_ptr<token_provider> tokens,
+                          std::shared_ptr<host_resolver> resolver)
+    : version(settings.server),
+      executor_(std::move(executor)),
+      settings_(std::move(settings)),
+      tokens_(std::move(tokens)),
+      resolver_(std::move(resolver)),
+      reader_(settings_.limits.json_depth),
+      pool_(executor_, settings_.max_connections, settings_.idle_timeout),
+      timer_(executor_),
+      random_(std::random_device()())
+{
+    std::string why;
+    std::error_code ec = parse_endpoint(settings_.endpoint, peer_, why);
+    if (!ec)
+        ec = check_headers(settings_.headers, why);
+    if (!ec && peer_.tls)
+        ec = tls_.load(settings_.tls, peer_, why);
+    if (!ec)
+        ec = plain_head_.build(peer_, settings_.headers);
+    if (ec)
+        throw error(ec, why);
+    if (settings_.circuit.failures > 0)
+        breaker.emplace(settings_.circuit.failures, settings_.circuit.pause);
+    if (!resolver_)
+        resolver_ = system_resolver(executor_);
+}
+
+FLIPT_DECL engine::~engine()
+{
+    // Calls that wait in a list of ours are owned by nothing else.
+    while (call* c = active_.front())
+        c->abandon();
+}
+
+FLIPT_DECL void engine::start(call& c)
+{
+    c.started_ = clock::now();
+    const clock::duration timeout = c.options_.timeout.value_or(settings_.request_timeout);
+    if (timeout > clock::duration::zero())
+        c.deadline_ = timeout < clock::time_point::max() - c.started_ ? c.started_ + timeout : clock::time_point::max();
+    active_.push_back(c);
+    ++turn;
+    if (stopped_) {
+        c.result_ = asio::error::operation_aborted;
+        c.finished_ = true;
+    } else {
+        watch(c);
+        perform(memory_, *this, c);
+        c.resume_point_.resume();
+    }
+    if (c.finished_)
+        c.wake();
+}
+
+FLIPT_DECL void engine::resume(call& c)
+{
+    ++turn;
+    if (!c.finished_)
+        c.resume_point_.resume();
+    if (c.finished_)
+        c.complete();
+}
+
+FLIPT_DECL void engine::wake_all(waiting_list& list)
+{
+    while (call* c = list.pop_front())
+        c->wake();
+}
+
+FLIPT_DECL void engine::cancel_all()
+{
+    for (call* c = active_.front(); c != nullptr; c = active_.after(*c))
+        c->interrupt(asio::error::operation_aborted);
+}
+
+FLIPT_DECL void engine::shutdown()
+{
+    stopped_ = true;
+    cancel_all();
+    stop_refresh_.emit(asio::cancellation_type::terminal);
+    pool_.close_idle();
+    timer_.cancel();
+}
+
+FLIPT_DECL void engine::post_shutdown()
+{
+    asio::dispatch(executor_, [self = shared_from_this()] { self->shutdown(); });
+}
+
+FLIPT_DECL void engine::give_back(connection& conn) noexcept
+{
+    conn.released_turn = turn;
+    if (call* c = connection_waiters.pop_front()) {
+        c->connection_ = &conn;
+        c->wake();
+        return;
+    }
+    if (stopped_)
+        conn.close();
+    pool_.give_back(conn);
+}
+
+FLIPT_DECL token_state engine::prepare_token(std::error_code& ec)
+{
+    token_view view;
+    std::chrono::system_clock::time_point wall{};
+    clock::time_point now{};
+    if (tokens_->needs_clock()) {
+        wall = std::chrono::system_clock::now();
+        now = clock::now();
+    }
+    const token_state state = tokens_->look(wall, now, view, ec);
+    if (state == token_state::ready || state == token_state::ready_refresh_due) {
+        if (view.generation != token_generation || !token_set_) {
+            ec = head_.build(peer_, settings_.headers, view.scheme, view.token);
+            if (ec)
+                return token_state::failed;
+            token_generation = view.generation;
+            token_set_ = true;
+        }
+        if (state == token_state::ready_refresh_due)
+            begin_refresh();
+    }
+    return state;
+}
+
+FLIPT_DECL void engine::begin_refresh()
+{
+    if (refreshing_ || stopped_)
+        return;
+    refreshing_ = true;
+    auto done = [self = shared_from_this()](const std::exception_ptr&) {
+        // The provider keeps the failure: look() tells it to whoever asks.
+        self->refreshing_ = false;
+        self->wake_all(self->token_waiters);
+    };
+    asio::co_spawn(executor_, tokens_->refresh(*this),
+                   asio::bind_cancellation_slot(stop_refresh_.slot(), std::move(done)));
+}
+
+FLIPT_DECL void engine::begin_resolve()
+{
+    if (resolving_)
+        return;
+    resolving_ = true;
+    resolver_->start(
+        peer_.host, peer_.port, [weak = weak_from_this()](std::error_code ec, host_resolver::addresses list) {
+            if (const auto self = weak.lock())
+                asio::post(self->executor_,
+                           [self, ec, list = std::move(list)]() mutable { self->resolved(ec, std::move(list)); });
+        });
+}
+
+FLIPT_DECL void engine::resolved(std::error_code ec, host_resolver::addresses list)
+{
+    resolving_ = false;
+    if (!ec && list.empty())
+        ec = asio::error::host_not_found;
+    resolve_error = ec;
+    addresses = std::move(list);
+    interleave_families(addresses);
+    addresses_until = clock::now() + address_lifetime;
+    wake_all(address_waiters);
+}
+
+/// One timer serves every deadline. It is armed for the earliest one, but never longer than a tick, so that an idle
+/// client soon stops keeping the io_context busy; and it is not touched per call.
+FLIPT_DECL void engine::watch(const call& c)
+{
+    const clock::time_point end = c.deadline_ < c.phase_end_ ? c.deadline_ : c.phase_end_;
+    if (end == clock::time_point::max() || (armed_at_ <= end))
+        return;
+    const clock::time_point tick = clock::now() + longest_tick;
+    if (const clock::time_point when = end < tick ? end : tick; when < armed_at_)
+        arm(when);
+}
+
+FLIPT_DECL void engine::arm(clock::time_point when)
+{
+    armed_at_ = when;
+    timer_.expires_at(when);
+    auto fired = [self = shared_from_this(), arming = ++arming_](std::error_code) {
+        if (arming == self->arming_ && !self->stopped_)
+            self->on_timer();
+    };
+    timer_.async_wait(std::move(fired));
+}
+
+FLIPT_DECL void engine::on_timer()
+{
+    armed_at_ = clock::time_point::max();
+    const clock::time_point now = clock::now();
+    clock::time_point next = clock::time_point::max();
+    for (call* c = active_.front(); c != nullptr; c = active_.after(*c)) {
+        if (c->deadline_ <= now) {
+            c->deadline_ = clock::time_point::max();
+            c->interrupt(errc::timed_out);
+        } else if (c->phase_end_ <= now) {
+            c->phase_end_ = clock::time_point::max();
+            c->phase_expired_ = true;
+            c->stir();
+        }
+        next = std::min({next, c->deadline_, c->phase_end_});
+    }
+    pool_.close_expired(now);
+    if (next != clock::time_point::max())
+        arm(std::min(next, now + longest_tick));
+}
+
+FLIPT_DECL asio::awaitable<issued_token> engine::exchange_kubernetes(const secret& service_account_token)
+{
+    return detail::exchange_kubernetes(shared_from_this(), service_account_token);
+}
+
+} // namespace flipt::inline v0::detail

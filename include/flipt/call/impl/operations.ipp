@@ -1,0 +1,239 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Bodies of call/operations.hpp.
+#pragma once
+
+#include "flipt/call/initiate.hpp"
+#include "flipt/call/operations.hpp"
+#include "flipt/protocol/json_writer.hpp"
+#include "flipt/protocol/percent.hpp"
+
+namespace flipt::inline v0::detail {
+
+/// The environment goes into the header as well as into the body: with the body alone an unknown one is silently
+/// answered from the default environment (v2), and ListFlags needs the header in any case.
+inline std::error_code write_environment(request_writer& out, std::string_view environment)
+{
+    if (environment.empty())
+        return {};
+    return out.field("X-Flipt-Environment", environment);
+}
+
+inline std::string_view or_default(const std::string& value, const std::string& otherwise) noexcept
+{
+    return value.empty() ? std::string_view(otherwise) : std::string_view(value);
+}
+
+FLIPT_DECL std::error_code write_evaluation_request(request_writer& out, engine& owner, std::string_view path,
+                                                    const evaluation_request& request)
+{
+    const request_defaults defaults = owner.defaults();
+    out.begin(owner.head(true), "POST", owner.peer().prefix, path);
+    if (const auto ec = write_environment(out, environment_of(request, defaults)))
+        return ec;
+    out.begin_body();
+    if (const auto ec = write_evaluation(out.buffer(), request, defaults))
+        return ec;
+    return out.end_body();
+}
+
+FLIPT_DECL std::error_code write_batch_request(request_writer& out, engine& owner, const batch_request& request)
+{
+    const request_defaults defaults = owner.defaults();
+    out.begin(owner.head(true), "POST", owner.peer().prefix, "/evaluate/v1/batch");
+    if (const auto ec = write_environment(out, environment_of(request, defaults)))
+        return ec;
+    out.begin_body();
+    if (const auto ec = write_batch(out.buffer(), request, defaults))
+        return ec;
+    return out.end_body();
+}
+
+FLIPT_DECL std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token)
+{
+    out.begin(owner.head(with_token), "GET", owner.peer().prefix, path);
+    out.end_no_body();
+    return {};
+}
+
+FLIPT_DECL std::error_code write_list_request(request_writer& out, engine& owner, const list_options& options,
+                                              std::string_view page_token)
+{
+    std::string path = "/api/v1/namespaces/";
+    append_segment(path, or_default(options.namespace_key, owner.settings().namespace_key));
+    path += "/flags";
+    char separator = '?';
+    const auto add = [&](std::string_view name, std::string_view value) {
+        path += separator;
+        path += name;
+        append_query_value(path, value);
+        separator = '&';
+    };
+    if (options.limit != 0)
+        add("limit=", std::to_string(options.limit));
+    if (!page_token.empty())
+        add("pageToken=", page_token);
+    if (!options.reference.empty())
+        add("reference=", options.reference);
+    out.begin(owner.head(true), "GET", owner.peer().prefix, path);
+    if (const auto ec = write_environment(out, or_default(options.environment_key, owner.settings().environment_key)))
+        return ec;
+    out.end_no_body();
+    return {};
+}
+
+FLIPT_DECL std::error_code list_operation::write(request_writer& out, engine& owner)
+{
+    return write_list_request(out, owner, options_, pages_ == 0 ? options_.page_token : next_page_);
+}
+
+FLIPT_DECL std::error_code list_operation::read(const reply_view& reply, engine& owner, reply_step& next)
+{
+    constexpr std::size_t most_pages = 10'000; // a server that always names a next page is no reason to go on for ever
+    if (const auto ec = owner.reader().read_flags(reply.body, reply.size, result_, pages_ != 0))
+        return ec;
+    if (options_.limit == 0 && !result_.next_page_token.empty()) {
+        if (++pages_ == most_pages)
+            return errc::response_too_large;
+        next_page_ = result_.next_page_token;
+        next = reply_step::another;
+    }
+    return {};
+}
+
+FLIPT_DECL std::error_code text_operation::read(const reply_view& reply, engine& owner, reply_step&)
+{
+    if (const auto ec = owner.reader().validate(reply.body, reply.size))
+        return ec;
+    result_.assign(reply.body, reply.size);
+    return {};
+}
+
+/// Remembers what /meta/info says the server is.
+inline std::error_code learn_version(const reply_view& reply, engine& owner)
+{
+    return owner.reader().read_meta_version(reply.body, reply.size, owner.version);
+}
+
+FLIPT_DECL std::error_code get_flag_operation::write(request_writer& out, engine& owner)
+{
+    asking_version_ = owner.version == server_version::automatic;
+    if (asking_version_)
+        return write_get(out, owner, "/meta/info", true);
+    const std::string_view name_space = or_default(where_.namespace_key, owner.settings().namespace_key);
+    const std::string_view environment = or_default(where_.environment_key, owner.settings().environment_key);
+    std::string path;
+    if (owner.version == server_version::v1) {
+        path = "/api/v1/namespaces/";
+        append_segment(path, name_space);
+        path += "/flags/";
+    } else {
+        path = "/api/v2/environments/";
+        append_segment(path, environment);
+        path += "/namespaces/";
+        append_segment(path, name_space);
+        path += "/resources/flipt.core.Flag/";
+    }
+    append_segment(path, key_);
+    out.begin(owner.head(true), "GET", owner.peer().prefix, path);
+    if (const auto ec = write_environment(out, environment))
+        return ec;
+    out.end_no_body();
+    return {};
+}
+
+FLIPT_DECL std::error_code get_flag_operation::read(const reply_view& reply, engine& owner, reply_step& next)
+{
+    if (asking_version_) {
+        next = reply_step::another;
+        return learn_version(reply, owner);
+    }
+    if (owner.version == server_version::v1) {
+        if (const auto ec = owner.reader().validate(reply.body, reply.size))
+            return ec;
+        result_.assign(reply.body, reply.size);
+        return {};
+    }
+    std::string_view payload;
+    if (const auto ec = owner.reader().read_flag_resource(reply.body, reply.size, payload))
+        return ec;
+    result_.assign(payload);
+    return {};
+}
+
+FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine& owner)
+{
+    asking_version_ = owner.version == server_version::automatic;
+    if (asking_version_)
+        return write_get(out, owner, "/meta/info", true);
+    const std::string_view name_space = or_default(namespace_key_, owner.settings().namespace_key);
+    const std::string_view environment = or_default(environment_key_, owner.settings().environment_key);
+    std::string path;
+    if (owner.version == server_version::v1) {
+        path = "/internal/v1/evaluation/snapshot/namespace/";
+        append_segment(path, name_space);
+    } else {
+        path = "/client/v2/environments/";
+        append_segment(path, environment);
+        path += "/namespaces/";
+        append_segment(path, name_space);
+        path += "/snapshot";
+    }
+    out.begin(owner.head(true), "GET", owner.peer().prefix, path);
+    std::error_code ec = write_environment(out, environment);
+    if (!ec && owner.version == server_version::v1) // without it v1 leaves out default variants and entity constraints
+        ec = out.field("X-Flipt-Accept-Server-Version", "1.47.0");
+    if (!ec && !etag_.empty())
+        ec = out.field("If-None-Match", etag_);
+    if (!ec)
+        out.end_no_body();
+    return ec;
+}
+
+FLIPT_DECL std::error_code snapshot_operation::read(const reply_view& reply, engine& owner, reply_step& next)
+{
+    if (asking_version_) {
+        next = reply_step::another;
+        return learn_version(reply, owner);
+    }
+    result_.version = owner.version;
+    result_.not_modified = reply.status == 304;
+    result_.etag.assign(reply.etag);
+    result_.json.assign(reply.body, reply.size);
+    return {};
+}
+
+FLIPT_DECL std::error_code kubernetes_operation::write(request_writer& out, engine& owner)
+{
+    out.begin(owner.head(false), "POST", owner.peer().prefix, "/auth/v1/method/kubernetes/serviceaccount");
+    out.begin_body();
+    byte_buffer& body = out.buffer();
+    body.append("{\"serviceAccountToken\":");
+    if (!append_json_string(body, service_account_token_->view()))
+        return errc::invalid_token;
+    body.append("}");
+    return out.end_body();
+}
+
+FLIPT_DECL std::error_code kubernetes_operation::read(const reply_view& reply, engine& owner, reply_step&)
+{
+    const std::error_code ec = owner.reader().read_kubernetes_token(reply.body, reply.size, token_);
+    OPENSSL_cleanse(reply.body, reply.size); // the connection's buffer lives on
+    return ec;
+}
+
+FLIPT_DECL issued_token kubernetes_operation::take_result()
+{
+    issued_token result{secret(token_.view())};
+    token_.release();
+    return result;
+}
+
+FLIPT_DECL asio::awaitable<issued_token> exchange_kubernetes(std::shared_ptr<engine> owner, const secret& token)
+{
+    return asio::async_initiate<const asio::use_awaitable_t<>&, void(std::exception_ptr, issued_token)>(
+        initiate_call<kubernetes_operation, tell_exception>(std::move(owner), call_options()), asio::use_awaitable,
+        &token);
+}
+
+} // namespace flipt::inline v0::detail

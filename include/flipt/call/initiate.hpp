@@ -1,0 +1,270 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// How an operation with its handler becomes a call: the block that holds both, and the ways to tell the outcome.
+#pragma once
+
+#include "flipt/call/engine.hpp"
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace flipt::inline v0::detail {
+
+/// Ways to tell the outcome. Each has `take(operation&)`, what is kept when the call is freed, and `tell(handler,
+/// kept)`.
+///
+/// void(std::exception_ptr, T): what awaitable operations use. The exception is made only where there is one.
+inline std::exception_ptr to_exception(call& c)
+{
+    if (!c.result_)
+        return nullptr;
+    return std::make_exception_ptr(error(c.result_, std::move(c.diagnostics_)));
+}
+
+class tell_exception {
+public:
+    template <class Operation, class Handler>
+    static auto take(call& c, Operation& op, Handler&)
+    {
+        return [e = to_exception(c), value = op.take_result()](Handler& handler) mutable {
+            std::move(handler)(std::move(e), std::move(value));
+        };
+    }
+};
+
+/// void(std::exception_ptr): the result is the caller's.
+class tell_exception_only {
+public:
+    template <class Operation, class Handler>
+    static auto take(call& c, Operation&, Handler&)
+    {
+        return [e = to_exception(c)](Handler& handler) mutable { std::move(handler)(std::move(e)); };
+    }
+};
+
+/// void(std::error_code, T): what the async_ operations promise.
+class tell_code {
+public:
+    template <class Operation, class Handler>
+    static auto take(call& c, Operation& op, Handler&)
+    {
+        return [ec = c.result_, value = op.take_result()](Handler& handler) mutable {
+            std::move(handler)(ec, std::move(value));
+        };
+    }
+};
+
+/// void(std::error_code): the result is the caller's.
+class tell_code_only {
+public:
+    template <class Operation, class Handler>
+    static auto take(call& c, Operation&, Handler&)
+    {
+        return [ec = c.result_](Handler& handler) { std::move(handler)(ec); };
+    }
+};
+
+/// What a cancellation slot holds for a call that began on its executor, where signals are emitted too.
+class direct_cancel {
+public:
+    explicit direct_cancel(call& c) noexcept : call_(&c) {}
+    void operator()(asio::cancellation_type type)
+    {
+        // Evaluations and reads change nothing on the server, so even "total" can be granted at any time.
+        if (type != asio::cancellation_type::none)
+            call_->interrupt(asio::error::operation_aborted);
+    }
+
+private:
+    call* call_;
+};
+
+/// The link from a signal that is emitted elsewhere to a call that may not have begun yet, or be gone. Touched on the
+/// engine's executor only.
+struct cancel_ticket {
+    call* target = nullptr;
+    bool cancelled = false;
+};
+
+/// What a cancellation slot holds for a call that was begun from elsewhere: carries the signal to the call's executor.
+class remote_cancel {
+public:
+    remote_cancel(std::shared_ptr<cancel_ticket> ticket, std::weak_ptr<engine> owner) noexcept
+        : ticket_(std::move(ticket)), engine_(std::move(owner))
+    {}
+    void operator()(asio::cancellation_type type)
+    {
+        const auto owner = engine_.lock();
+        if (type == asio::cancellation_type::none || !owner)
+            return;
+        asio::dispatch(owner->executor(), [ticket = ticket_] {
+            ticket->cancelled = true;
+            if (ticket->target != nullptr)
+                ticket->target->interrupt(asio::error::operation_aborted);
+        });
+    }
+
+private:
+    std::shared_ptr<cancel_ticket> ticket_;
+    std::weak_ptr<engine> engine_;
+};
+
+/// A call with the operation it performs and the handler it will call, in one block of the engine's cache.
+template <class Operation, class Handler, class Tell>
+class call_with_handler final : public call {
+public:
+    template <class... Args>
+    static call_with_handler* make(engine& owner, const call_options& options, Handler&& handler, Args&&... args)
+    {
+        void* block = owner.memory().allocate(sizeof(call_with_handler));
+        try {
+            return ::new (block) call_with_handler(owner, options, std::move(handler), std::forward<Args>(args)...);
+        } catch (...) {
+            owner.memory().deallocate(block);
+            throw;
+        }
+    }
+
+    /// Begins on the executor of a coroutine, which is the engine's.
+    void begin()
+    {
+        try {
+            if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
+                slot.template emplace<direct_cancel>(*this);
+            engine_.start(*this);
+        } catch (...) {
+            free();
+            throw;
+        }
+    }
+
+    /// Begins after a hop; `ticket`, if not null, is what the handler's slot holds.
+    void begin(std::shared_ptr<cancel_ticket> ticket)
+    {
+        ticket_ = std::move(ticket);
+        if (ticket_ && ticket_->cancelled)
+            interruption_ = asio::error::operation_aborted;
+        else if (ticket_)
+            ticket_->target = this;
+        try {
+            engine_.start(*this);
+        } catch (...) {
+            free();
+            throw;
+        }
+    }
+
+    void complete() override
+    {
+        if (options_.diagnostics != nullptr)
+            *options_.diagnostics = diagnostics_;
+        const bool same = same_executor_;
+        const asio::any_io_executor executor = same ? asio::any_io_executor() : engine_.executor();
+        if (!ticket_)
+            clear_slot();
+        auto work = std::move(work_);
+        auto tell = Tell::take(*this, operation_, handler_);
+        Handler handler(std::move(handler_));
+        free();
+        if (same) {
+            tell(handler);
+            return;
+        }
+        const auto target = asio::get_associated_executor(handler, executor);
+        asio::dispatch(target, [handler = std::move(handler), tell = std::move(tell)]() mutable { tell(handler); });
+    }
+
+    void abandon() noexcept override { free(); }
+
+private:
+    using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
+
+    template <class... Args>
+    call_with_handler(engine& owner, const call_options& options, Handler&& handler, Args&&... args)
+        : call(owner, operation_, options), operation_(std::forward<Args>(args)...), handler_(std::move(handler))
+    {
+        const auto target = asio::get_associated_executor(handler_, owner.executor());
+        if constexpr (std::is_same_v<executor_type, asio::any_io_executor>)
+            same_executor_ = target == owner.executor();
+        else
+            same_executor_ = asio::any_io_executor(target) == owner.executor();
+        if (!same_executor_)
+            work_.emplace(target); // keeps the handler's io_context running until it is told
+    }
+
+    void clear_slot()
+    {
+        if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
+            slot.clear();
+    }
+
+    void free() noexcept
+    {
+        if (ticket_)
+            ticket_->target = nullptr;
+        if (coroutine_)
+            coroutine_.destroy();
+        static_cast<list_hook<active_tag>&>(*this).unlink();
+        static_cast<list_hook<waiting_tag>&>(*this).unlink();
+        memory_cache& memory = engine_.memory();
+        this->~call_with_handler();
+        memory.deallocate(this);
+    }
+    ~call_with_handler() = default;
+
+    Operation operation_;
+    Handler handler_;
+    std::optional<asio::executor_work_guard<executor_type>> work_;
+    std::shared_ptr<cancel_ticket> ticket_;
+    bool same_executor_ = false;
+};
+
+/// Makes a call of an operation and a handler, and begins it on the engine's executor.
+template <class Operation, class Tell>
+class initiate_call {
+public:
+    using executor_type = asio::any_io_executor;
+
+    explicit initiate_call(std::shared_ptr<engine> owner, const call_options& options) noexcept
+        : engine_(std::move(owner)), options_(options)
+    {}
+
+    /// Asked for by asio::cancel_after and its like.
+    [[nodiscard]] executor_type get_executor() const noexcept { return engine_->executor(); }
+
+    template <class Handler, class... Args>
+    void operator()(Handler&& handler, Args&&... args) const
+    {
+        using handler_type = std::decay_t<Handler>;
+        using call_type = call_with_handler<Operation, handler_type, Tell>;
+        if constexpr (std::is_same_v<Tell, tell_exception> || std::is_same_v<Tell, tell_exception_only>) {
+            // Only coroutines come here, and a coroutine runs on its executor: no hop if that is ours.
+            if (asio::get_associated_executor(handler, asio::any_io_executor()) == engine_->executor()) {
+                call_type::make(*engine_, options_, std::forward<Handler>(handler), std::forward<Args>(args)...)
+                    ->begin();
+                return;
+            }
+        }
+        std::shared_ptr<cancel_ticket> ticket;
+        if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
+            ticket = std::make_shared<cancel_ticket>();
+            slot.template emplace<remote_cancel>(ticket, engine_);
+        }
+        auto hop = [owner = engine_, options = options_, ticket = std::move(ticket),
+                    handler = handler_type(std::forward<Handler>(handler)),
+                    ... rest = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
+            call_type::make(*owner, options, std::move(handler), std::move(rest)...)->begin(std::move(ticket));
+        };
+        asio::dispatch(engine_->executor(), std::move(hop));
+    }
+
+private:
+    std::shared_ptr<engine> engine_;
+    call_options options_;
+};
+
+} // namespace flipt::inline v0::detail

@@ -1,0 +1,214 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// The operations of the client: which request each writes and what it makes of the reply.
+#pragma once
+
+#include "flipt/call/engine.hpp"
+#include "flipt/types/request.hpp"
+#include "flipt/types/response.hpp"
+
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace flipt::inline v0::detail {
+
+// The bodies, shared by the operations that own their request and result and those that view the caller's.
+FLIPT_DECL std::error_code write_evaluation_request(request_writer& out, engine& owner, std::string_view path,
+                                                    const evaluation_request& request);
+FLIPT_DECL std::error_code write_batch_request(request_writer& out, engine& owner, const batch_request& request);
+FLIPT_DECL std::error_code write_list_request(request_writer& out, engine& owner, const list_options& options,
+                                              std::string_view page_token);
+FLIPT_DECL std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token);
+
+inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, boolean_evaluation& out)
+{
+    return reader.read_boolean(reply.body, reply.size, out);
+}
+inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, variant_evaluation& out)
+{
+    return reader.read_variant(reply.body, reply.size, out);
+}
+
+template <class Result>
+inline constexpr std::string_view evaluation_path = "/evaluate/v1/boolean";
+template <>
+inline constexpr std::string_view evaluation_path<variant_evaluation> = "/evaluate/v1/variant";
+
+/// POST /evaluate/v1/boolean or /variant, request and result owned.
+template <class Result>
+class evaluate_operation final : public operation {
+public:
+    explicit evaluate_operation(evaluation_request request) : request_(std::move(request)) {}
+
+    std::error_code write(request_writer& out, engine& owner) override
+    {
+        return write_evaluation_request(out, owner, evaluation_path<Result>, request_);
+    }
+    std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
+    {
+        return read_reply(owner.reader(), reply, result_);
+    }
+    Result take_result() { return std::move(result_); }
+
+private:
+    evaluation_request request_;
+    Result result_;
+};
+
+/// The same with the caller's request and result, which outlive the call.
+template <class Result>
+class evaluate_into_operation final : public operation {
+public:
+    evaluate_into_operation(const evaluation_request* request, Result* result) : request_(request), result_(result) {}
+
+    std::error_code write(request_writer& out, engine& owner) override
+    {
+        return write_evaluation_request(out, owner, evaluation_path<Result>, *request_);
+    }
+    std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
+    {
+        return read_reply(owner.reader(), reply, *result_);
+    }
+
+private:
+    const evaluation_request* request_;
+    Result* result_;
+};
+
+/// POST /evaluate/v1/batch.
+class batch_operation final : public operation {
+public:
+    explicit batch_operation(batch_request request) : request_(std::move(request)) {}
+
+    std::error_code write(request_writer& out, engine& owner) override
+    {
+        return write_batch_request(out, owner, request_);
+    }
+    std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
+    {
+        return owner.reader().read_batch(reply.body, reply.size, result_, request_.requests.size());
+    }
+    batch_evaluation take_result() { return std::move(result_); }
+
+private:
+    batch_request request_;
+    batch_evaluation result_;
+};
+
+/// The same with the caller's request and result, which outlive the call.
+class batch_into_operation final : public operation {
+public:
+    batch_into_operation(const batch_request* request, batch_evaluation* result) : request_(request), result_(result) {}
+
+    std::error_code write(request_writer& out, engine& owner) override
+    {
+        return write_batch_request(out, owner, *request_);
+    }
+    std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
+    {
+        return owner.reader().read_batch(reply.body, reply.size, *result_, request_->requests.size());
+    }
+
+private:
+    const batch_request* request_;
+    batch_evaluation* result_;
+};
+
+/// GET /api/v1/namespaces/{ns}/flags: one page, or all of them (one request, unless the server pages by itself).
+class list_operation final : public operation {
+public:
+    explicit list_operation(list_options options) : options_(std::move(options)) {}
+
+    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
+    flag_list take_result() { return std::move(result_); }
+
+private:
+    list_options options_;
+    flag_list result_;
+    std::string next_page_;
+    std::size_t pages_ = 0;
+};
+
+/// GET a route whose reply is handed on as JSON text: /health, /meta/info, /auth/v1/self.
+class text_operation final : public operation {
+public:
+    explicit text_operation(std::string path, bool with_token) : path_(std::move(path)), with_token_(with_token) {}
+
+    std::error_code write(request_writer& out, engine& owner) override
+    {
+        return write_get(out, owner, path_, with_token_);
+    }
+    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step&) override;
+    [[nodiscard]] bool authenticated() const noexcept override { return with_token_; }
+    std::string take_result() { return std::move(result_); }
+
+private:
+    std::string path_;
+    std::string result_;
+    bool with_token_;
+};
+
+/// One flag as JSON text: v1's GET /api/v1/namespaces/{ns}/flags/{key}, on v2 the payload of the resource. Asks
+/// GET /meta/info first where nobody said which server it is.
+class get_flag_operation final : public operation {
+public:
+    get_flag_operation(std::string key, list_options where) : key_(std::move(key)), where_(std::move(where)) {}
+
+    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
+    std::string take_result() { return std::move(result_); }
+
+private:
+    std::string key_;
+    list_options where_;
+    std::string result_;
+    bool asking_version_ = false;
+};
+
+/// The snapshot of a namespace: v2's /client/v2 route, or v1's /internal/v1. Asks GET /meta/info first where nobody
+/// said which server it is.
+class snapshot_operation final : public operation {
+public:
+    snapshot_operation(std::string namespace_key, std::string environment_key, std::string etag)
+        : namespace_key_(std::move(namespace_key)), environment_key_(std::move(environment_key)), etag_(std::move(etag))
+    {}
+
+    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
+    [[nodiscard]] std::size_t body_limit(const config& settings) const noexcept override
+    {
+        return settings.limits.snapshot;
+    }
+    [[nodiscard]] bool takes_not_modified() const noexcept override { return !asking_version_ && !etag_.empty(); }
+    snapshot_document take_result() { return std::move(result_); }
+
+private:
+    std::string namespace_key_;
+    std::string environment_key_;
+    std::string etag_;
+    snapshot_document result_;
+    bool asking_version_ = false;
+};
+
+/// POST /auth/v1/method/kubernetes/serviceaccount: a service account's token for one of Flipt's. Sent without a token.
+class kubernetes_operation final : public operation {
+public:
+    explicit kubernetes_operation(const secret* service_account_token) : service_account_token_(service_account_token)
+    {}
+
+    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step&) override;
+    [[nodiscard]] bool authenticated() const noexcept override { return false; }
+    FLIPT_DECL issued_token take_result();
+
+private:
+    const secret* service_account_token_;
+    byte_buffer token_;
+};
+
+FLIPT_DECL asio::awaitable<issued_token> exchange_kubernetes(std::shared_ptr<engine> owner, const secret& token);
+
+} // namespace flipt::inline v0::detail

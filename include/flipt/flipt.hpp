@@ -1,0 +1,7 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// The whole client: include this. (gRPC is apart: flipt/grpc/….)
+#pragma once
+
+#include "flipt/client.hpp"
+#include "flipt/version.hpp"

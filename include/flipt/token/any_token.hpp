@@ -7,8 +7,12 @@
 #include "flipt/token/static_token.hpp"
 #include "flipt/types/error.hpp"
 
+#include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <memory>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace flipt::inline v0 {

@@ -65,10 +65,10 @@ struct no_scheme {
     std::string_view token() const;
 };
 struct no_token_function {
-    static constexpr std::string_view scheme = "JWT";
+    [[maybe_unused]] static constexpr std::string_view scheme = "JWT";
 };
 struct token_of_wrong_type {
-    static constexpr std::string_view scheme = "JWT";
+    [[maybe_unused]] static constexpr std::string_view scheme = "JWT";
     int token() const;
 };
 struct scheme_of_wrong_type {
@@ -82,13 +82,13 @@ struct fetches_without_transport {
     asio::awaitable<issued_token> fetch();
 };
 struct immovable {
-    static constexpr std::string_view scheme = "JWT";
+    [[maybe_unused]] static constexpr std::string_view scheme = "JWT";
     immovable() = default;
     immovable(immovable&&) = delete;
     std::string_view token() const;
 };
 class hidden {
-    static constexpr std::string_view scheme = "JWT";
+    [[maybe_unused]] static constexpr std::string_view scheme = "JWT";
     std::string_view token() const;
 };
 

@@ -60,8 +60,8 @@ token_state look(token_provider& provider, token_view& view, std::error_code& ec
 }
 
 asio::awaitable<std::string> plain_function() { co_return std::string("from-a-function"); }
-asio::awaitable<int> wrong_result() { co_return 1; }
-asio::awaitable<std::string> wrong_arguments(int) { co_return std::string(); }
+[[maybe_unused]] asio::awaitable<int> wrong_result() { co_return 1; }
+[[maybe_unused]] asio::awaitable<std::string> wrong_arguments(int) { co_return std::string(); }
 
 static_assert(token_callable<decltype(&plain_function)>);
 static_assert(!token_callable<decltype(&wrong_result)>);

@@ -299,8 +299,9 @@ namespace {
 SSL_SESSION* kept_session = nullptr;
 int keep_session(SSL*, SSL_SESSION* session)
 {
-    SSL_SESSION_free(std::exchange(kept_session, session));
-    return 1;
+    // A copy: freeing a connection without a shutdown marks its session as not to be resumed.
+    SSL_SESSION_free(std::exchange(kept_session, SSL_SESSION_dup(session)));
+    return 0;
 }
 
 asio::ssl::context client_context(const std::string& ca)

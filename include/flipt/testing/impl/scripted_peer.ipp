@@ -72,8 +72,9 @@ public:
     asio::ip::tcp::acceptor acceptor_;
     asio::ip::tcp::endpoint endpoint_;
     std::shared_ptr<asio::ssl::context> tls_;
-    std::set<std::shared_ptr<peer_connection>> open_; // on the strand
-    bool stopped_ = false;                             // on the strand
+    // On the strand. Weak: a connection belongs to its coroutine, which may go down with the io_context.
+    std::set<std::weak_ptr<peer_connection>, std::owner_less<>> open_;
+    bool stopped_ = false; // on the strand
 
     std::mutex mutex_; // of everything below
     std::condition_variable changed_;
@@ -261,9 +262,9 @@ FLIPT_DECL void scripted_peer::stop() const
         core->stopped_ = true;
         asio::error_code ignored;
         core->acceptor_.close(ignored);
-        const auto open = core->open_;
-        for (const auto& connection : open)
-            connection->abort();
+        for (const auto& weak : core->open_)
+            if (const auto connection = weak.lock())
+                connection->abort();
     });
 }
 

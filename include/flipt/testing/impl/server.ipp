@@ -47,9 +47,9 @@ FLIPT_DECL void server_core::stop()
         self->stopped_ = true;
         asio::error_code ignored;
         self->acceptor_.close(ignored);
-        const auto sessions = self->sessions_;
-        for (const auto& session : sessions)
-            session->abort();
+        for (const auto& weak : self->sessions_)
+            if (const auto session = weak.lock())
+                session->abort();
     });
 }
 

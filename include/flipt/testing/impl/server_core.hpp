@@ -131,9 +131,9 @@ public:
     template <class F> void each_session(F f)
     {
         asio::post(strand_, [self = shared_from_this(), f] {
-            const auto sessions = self->sessions_;
-            for (const auto& session : sessions)
-                f(*session);
+            for (const auto& weak : self->sessions_)
+                if (const auto session = weak.lock())
+                    f(*session);
         });
     }
 
@@ -147,8 +147,9 @@ public:
     asio::ip::tcp::acceptor acceptor_;
     asio::ip::tcp::endpoint endpoint_;
     std::shared_ptr<asio::ssl::context> tls_;
-    std::set<std::shared_ptr<server_session>> sessions_; // on the strand
-    bool stopped_ = false;                                // on the strand
+    // On the strand. Weak: a session belongs to its coroutine, which may go down with the io_context.
+    std::set<std::weak_ptr<server_session>, std::owner_less<>> sessions_;
+    bool stopped_ = false; // on the strand
 
     std::mutex mutex_; // of everything below
     std::condition_variable seen_changed_;

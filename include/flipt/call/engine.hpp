@@ -64,6 +64,12 @@ public:
     /// Ends every call under way with operation_aborted; the client stays usable.
     FLIPT_DECL void cancel_all();
 
+    /// Whether `conn` was given back in this very run of a handler: then nothing can have arrived on it unnoticed.
+    [[nodiscard]] bool just_released(const connection& conn) const noexcept
+    {
+        return in_turn_ && conn.released_turn == turn_;
+    }
+
     // For the coroutine of a call.
     FLIPT_DECL token_state prepare_token(std::error_code& ec);
     FLIPT_DECL void begin_refresh();
@@ -81,7 +87,6 @@ public:
     clock::time_point addresses_until{}; // how long it is believed
     std::error_code resolve_error;       // of the last resolution, if it failed
     std::uint64_t token_generation = 0;  // of the token in head(true)
-    std::uint64_t turn = 0;              // counts the handlers run so far
     std::optional<circuit_breaker> breaker;
     retry_budget budget;
 
@@ -114,6 +119,8 @@ private:
     std::minstd_rand random_;
     clock::time_point armed_at_ = clock::time_point::max();
     std::uint64_t arming_ = 0;
+    std::uint64_t turn_ = 0; // counts the handlers run so far
+    bool in_turn_ = false;   // one is running
     bool token_set_ = false;
     bool refreshing_ = false;
     bool resolving_ = false;

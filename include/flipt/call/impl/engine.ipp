@@ -55,7 +55,6 @@ FLIPT_DECL void engine::start(call& c)
     if (timeout > clock::duration::zero())
         c.deadline_ = timeout < clock::time_point::max() - c.started_ ? c.started_ + timeout : clock::time_point::max();
     active_.push_back(c);
-    ++turn;
     if (stopped_) {
         c.result_ = asio::error::operation_aborted;
         c.finished_ = true;
@@ -70,7 +69,16 @@ FLIPT_DECL void engine::start(call& c)
 
 FLIPT_DECL void engine::resume(call& c)
 {
-    ++turn;
+    // Ends the turn however this is left: a handler of the user's may throw.
+    struct turn_scope {
+        explicit turn_scope(engine& e) : owner(e) { owner.in_turn_ = true; }
+        ~turn_scope()
+        {
+            owner.in_turn_ = false;
+            ++owner.turn_;
+        }
+        engine& owner;
+    } scope(*this);
     if (!c.finished_)
         c.resume_point_.resume();
     if (c.finished_)
@@ -105,7 +113,7 @@ FLIPT_DECL void engine::post_shutdown()
 
 FLIPT_DECL void engine::give_back(connection& conn) noexcept
 {
-    conn.released_turn = turn;
+    conn.released_turn = turn_;
     if (call* c = connection_waiters.pop_front()) {
         c->connection_ = &conn;
         c->wake();

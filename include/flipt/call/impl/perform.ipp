@@ -213,7 +213,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             co_return report.ends_with(ec);
         }
 
-        if (conn.io.is_open() && (fresh || (conn.released_turn != owner.turn && !is_quiet(conn))))
+        if (conn.io.is_open() && (fresh || (!owner.just_released(conn) && !is_quiet(conn))))
             conn.close();
         fresh = false;
         tries.reused = conn.io.is_open();

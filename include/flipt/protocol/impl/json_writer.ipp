@@ -75,14 +75,26 @@ FLIPT_DECL void append_json_number(byte_buffer& out, double value)
     // As Go: plain digits between 1e-6 and 1e21, else an exponent without leading zeros.
     const double size = std::fabs(value);
     constexpr std::size_t room = 40;
+    constexpr double exact = 9007199254740992; // up to here the plain digits are the shortest ones, too
     char* const start = out.prepare(room);
-    if (size == 0 || (size >= 1e-6 && size < 1e21)) {
-        const auto [end, ec] = std::to_chars(start, start + room, value, std::chars_format::fixed);
-        out.commit(static_cast<std::size_t>(end - start));
+    if (size == 0 || (size >= 1e-6 && size < exact)) {
+        const auto result = std::to_chars(start, start + room, value, std::chars_format::fixed);
+        out.commit(static_cast<std::size_t>(result.ptr - start));
         return;
     }
-    auto [end, ec] = std::to_chars(start, start + room, value, std::chars_format::scientific);
-    if (end[-2] == '0' && (end[-3] == '-' || end[-3] == '+')) { // e-07
+    char* end = std::to_chars(start, start + room, value, std::chars_format::scientific).ptr;
+    if (size >= exact && size < 1e21) { // d.ddde+xx: the digits, and zeros for the rest
+        const int exponent = (end[-2] - '0') * 10 + (end[-1] - '0');
+        char* to = start + (value < 0 ? 2 : 1);
+        char* from = to;
+        int written = 0;
+        if (*from == '.')
+            for (++from; *from != 'e'; ++written)
+                *to++ = *from++;
+        for (; written < exponent; ++written)
+            *to++ = '0';
+        end = to;
+    } else if (end[-2] == '0' && (end[-3] == '-' || end[-3] == '+')) { // e-07
         end[-2] = end[-1];
         --end;
     }

@@ -82,39 +82,41 @@ inline constexpr std::array<unsigned char, 256> char_class = make_char_class();
 /// The first byte in [p, end) that is not of char_value, or `end`. Reads nothing behind `end`.
 [[nodiscard]] inline const char* skip_value(const char* p, const char* end) noexcept
 {
-    // Eight bytes at a time, or sixteen: only blocks with a control byte in them (HTAB included) are looked at singly.
-    for (;;) {
+    // Sixteen bytes at a time, or eight: the tail, and blocks with a control byte in them, are looked at singly.
 #if defined(__SSE2__)
-        const __m128i last_control = _mm_set1_epi8(0x1f);
-        const __m128i del = _mm_set1_epi8(0x7f);
-        while (end - p >= 16) {
-            const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-            const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block);
-            const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(block, del))));
-            if (hits != 0) {
-                p += std::countr_zero(hits);
-                break;
-            }
+    const __m128i last_control = _mm_set1_epi8(0x1f);
+    const __m128i del = _mm_set1_epi8(0x7f);
+    while (end - p >= 16) {
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block);
+        const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(block, del))));
+        if (hits == 0) {
             p += 16;
+            continue;
         }
+        p += std::countr_zero(hits);
+        if (*p != '\t')
+            return p;
+        ++p;
+    }
 #else
-        constexpr std::uint64_t ones = 0x0101010101010101u;
-        while (end - p >= 8) {
-            std::uint64_t block;
-            std::memcpy(&block, p, 8);
-            const std::uint64_t del = block ^ (ones * 0x7f);
-            if ((((block - ones * 0x20) & ~block) | ((del - ones) & ~del)) & (ones * 0x80))
-                break;
+    constexpr std::uint64_t ones = 0x0101010101010101u;
+    while (end - p >= 8) {
+        std::uint64_t block;
+        std::memcpy(&block, p, 8);
+        const std::uint64_t del = block ^ (ones * 0x7f);
+        if ((((block - ones * 0x20) & ~block) | ((del - ones) & ~del)) & (ones * 0x80)) {
+            for (int i = 0; i != 8; ++i, ++p)
+                if (!is_class(*p, char_value))
+                    return p;
+        } else {
             p += 8;
         }
-#endif
-        while (p != end && is_class(*p, char_value)) {
-            if (*p++ == '\t')
-                break; // most likely followed by a long run: back to the blocks
-        }
-        if (p == end || !is_class(*p, char_value))
-            return p;
     }
+#endif
+    while (p != end && is_class(*p, char_value))
+        ++p;
+    return p;
 }
 
 /// The first byte in [p, end) that is no tchar, or `end`.

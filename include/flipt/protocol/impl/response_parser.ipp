@@ -176,6 +176,14 @@ consteval pattern make(std::string_view text)
     return {words(text, false), words(tail, false), words(text, true), words(tail, true)};
 }
 
+consteval std::uint32_t word(std::string_view four)
+{
+    std::array<char, 4> bytes{};
+    for (std::size_t i = 0; i != 4; ++i)
+        bytes[i] = four[i];
+    return std::bit_cast<std::uint32_t>(bytes);
+}
+
 inline bool same(const char* name, std::size_t size, const pattern& p) noexcept
 {
     std::uint64_t first;
@@ -196,10 +204,14 @@ inline constexpr pattern content_encoding_name = make("content-encoding");
 FLIPT_DECL response_parser::field_id response_parser::identify(const char* name, std::size_t size) noexcept
 {
     switch (size) {
-    case 4:
-        if (equals_lower({name, 4}, "date") || equals_lower({name, 4}, "vary"))
+    case 4: {
+        std::uint32_t word;
+        std::memcpy(&word, name, 4);
+        word |= 0x20202020U; // all four are letters in what it is compared with
+        if (word == response_names::word("date") || word == response_names::word("vary"))
             return field_id::ignored;
-        return equals_lower({name, 4}, "etag") ? field_id::etag : field_id::other;
+        return word == response_names::word("etag") ? field_id::etag : field_id::other;
+    }
     case 10:
         return response_names::same(name, size, response_names::connection_name) ? field_id::connection
                                                                                  : field_id::other;
@@ -404,12 +416,13 @@ FLIPT_DECL bool response_parser::take_content_length(std::string_view value) noe
     }
     std::uint64_t length = 0;
     for (const char c : value) {
-        if (!is_digit(c)) {
+        const auto digit = static_cast<unsigned char>(c - '0');
+        if (digit > 9) {
             fail(errc::protocol_error, "a Content-Length that is not a number");
             return false;
         }
-        const auto digit = static_cast<unsigned>(c - '0');
-        if (length > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) {
+        constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+        if (length > most / 10 || (length == most / 10 && digit > most % 10)) {
             fail(errc::protocol_error, "a Content-Length beyond 64 bits");
             return false;
         }

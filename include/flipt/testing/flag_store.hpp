@@ -98,10 +98,12 @@ public:
     FLIPT_DECL void set_evaluator(std::string_view environment, std::string_view name,
                                   std::shared_ptr<evaluator> engine);
 
-    /// Takes a snapshot document (flipt.md D.2): it is served as it is, and its flags replace those of the namespace.
+    /// Takes a snapshot document: it is served as it is, and its flags replace those of the namespace.
     /// Its digest is its own, or its SHA-1 when it has none or that of another text before it. Throws
     /// std::invalid_argument when it is no JSON object with flags.
     FLIPT_DECL void load(std::string_view environment, std::string_view name, std::string_view document);
+    /// What load() checks, alone.
+    FLIPT_DECL static void check(std::string_view document);
     /// The document loaded, or one made of the flags (without rules). Null: no such namespace.
     [[nodiscard]] FLIPT_DECL std::shared_ptr<const snapshot_document> snapshot(std::string_view environment,
                                                                                std::string_view name);

@@ -59,8 +59,7 @@ public:
     };
 
     explicit http_request_parser(std::size_t max_head = 64 * 1024, std::size_t max_body = 16 * 1024 * 1024) noexcept
-        : max_head_(max_head),
-          max_body_(max_body)
+        : max_head_(max_head), max_body_(max_body)
     {}
 
     /// Adds bytes behind those that are there (pipelined requests stay for later).

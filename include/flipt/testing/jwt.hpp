@@ -141,9 +141,9 @@ public:
 };
 
 /// Verifies as Flipt does (hashicorp/cap): the signature with one of the five algorithms, `iss`, `sub`, any of `aud`,
-/// then the times with 60 s of leeway. One of `exp`, `nbf`, `iat` is needed; without `exp` it is the later of the others
-/// plus 150 s; without `nbf` that is `iat`, else `exp` less 150 s (so a token with nothing but an `exp` is refused until
-/// 210 s before it). Immutable: may be used from many threads.
+/// then the times with 60 s of leeway. One of `exp`, `nbf`, `iat` is needed; without `exp` it is the later of the
+/// others plus 150 s; without `nbf` that is `iat`, else `exp` less 150 s (so a token with nothing but an `exp` is
+/// refused until 210 s before it). Immutable: may be used from many threads.
 class jwt_verifier {
 public:
     /// Throws std::invalid_argument when no public key can be read.

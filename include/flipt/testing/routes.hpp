@@ -29,7 +29,7 @@ public:
     /// The Kubernetes method: POST /auth/v1/method/kubernetes/serviceaccount. v1 gives a new Bearer token, v2 the same
     /// token for use as `JWT` (but refuses it when `jwt` is set too, like the real one).
     bool kubernetes = false;
-    std::vector<std::string> service_account_tokens;                       ///< those accepted; empty = any
+    std::vector<std::string> service_account_tokens;                        ///< those accepted; empty = any
     std::chrono::seconds kubernetes_token_lifetime = std::chrono::hours(1); ///< of v1's exchanged tokens
 
     [[nodiscard]] bool required() const noexcept { return jwt || !client_tokens.empty() || kubernetes; }
@@ -147,6 +147,9 @@ private:
 /// One chunk (RFC 9112 section 7.1).
 [[nodiscard]] FLIPT_DECL std::string chunk(std::string_view data);
 [[nodiscard]] FLIPT_DECL std::string_view status_text(int status) noexcept;
+/// A v1 document as the server gives it to a client that says (or does not say) with X-Flipt-Accept-Server-Version what
+/// it understands: before 1.47.0 without default variants, before 1.38.0 with entity constraints made unknown.
+[[nodiscard]] FLIPT_DECL std::string adapt_v1_snapshot(std::string document, std::string_view accepted_version);
 /// A random UUID (version 4).
 [[nodiscard]] FLIPT_DECL std::string random_uuid();
 

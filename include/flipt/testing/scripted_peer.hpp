@@ -40,8 +40,8 @@ public:
         explicit step(action a) : what(a) {}
 
         action what;
-        std::string data;                              // send
-        std::size_t size = 0;                          // bytes, send: of one write (0 = all at once)
+        std::string data;                               // send
+        std::size_t size = 0;                           // bytes, send: of one write (0 = all at once)
         std::chrono::steady_clock::duration duration{}; // pause, and between two writes
     };
 
@@ -139,8 +139,7 @@ class scripted_peer_thread {
 public:
     explicit scripted_peer_thread(std::optional<tls_settings> tls = std::nullopt,
                                   std::string_view address = "127.0.0.1")
-        : peer_(context_.get_executor(), std::move(tls), address),
-          thread_([this] { context_.run(); })
+        : peer_(context_.get_executor(), std::move(tls), address), thread_([this] { context_.run(); })
     {}
     scripted_peer_thread(const scripted_peer_thread&) = delete;
     scripted_peer_thread& operator=(const scripted_peer_thread&) = delete;

@@ -59,8 +59,8 @@ public:
     std::size_t requests = 0;
     bool open = true;
     bool tls_resumed = false;
-    std::string tls_version;     ///< "TLSv1.3", or empty for plain HTTP
-    std::string server_name;     ///< from SNI; empty when there was none
+    std::string tls_version; ///< "TLSv1.3", or empty for plain HTTP
+    std::string server_name; ///< from SNI; empty when there was none
     bool client_certificate = false;
 };
 
@@ -69,11 +69,11 @@ class observations {
 public:
     observations() = default;
 
-    std::size_t requests = 0;           ///< complete ones, whatever was answered
-    std::size_t connections = 0;        ///< accepted since the start
+    std::size_t requests = 0;    ///< complete ones, whatever was answered
+    std::size_t connections = 0; ///< accepted since the start
     std::size_t open_connections = 0;
     std::size_t peak_connections = 0;
-    std::size_t resumed_sessions = 0;   ///< TLS handshakes that resumed a session
+    std::size_t resumed_sessions = 0; ///< TLS handshakes that resumed a session
     std::size_t failed_handshakes = 0;
     std::size_t open_streams = 0;
     std::vector<connection_observation> each; ///< by connection, in order of acceptance
@@ -97,10 +97,10 @@ public:
                                 std::vector<std::string> segments = {}) const;
     FLIPT_DECL void set_variant(std::string_view key, const entity& who, variant_evaluation answer) const;
 
-    /// Plugs in an engine: it is asked where no answer was set.
+    /// Plugs in an engine: it is asked where no answer was set. load() does this too.
     FLIPT_DECL void set_evaluator(std::shared_ptr<evaluator> engine) const;
-    /// Takes a snapshot document, replacing the namespace's flags: served by the snapshot and stream routes.
-    /// Throws std::invalid_argument when it is none.
+    /// Takes a snapshot document, replacing the namespace's flags: it is served by the snapshot and stream
+    /// routes, and evaluated by the rules of the server's version. Throws std::invalid_argument when it is none.
     FLIPT_DECL void load(std::string_view document) const;
     /// The digest (ETag) of what the snapshot routes serve now.
     [[nodiscard]] FLIPT_DECL std::string digest() const;
@@ -108,9 +108,7 @@ public:
 protected:
     friend class server;
     flag_scope(std::shared_ptr<detail::server_core> core, std::string_view environment, std::string_view name)
-        : core_(std::move(core)),
-          environment_(environment),
-          namespace_(name)
+        : core_(std::move(core)), environment_(environment), namespace_(name)
     {}
 
     std::shared_ptr<detail::server_core> core_;
@@ -177,8 +175,7 @@ public:
 class server_thread {
 public:
     explicit server_thread(server_options options = server_options())
-        : server_(context_.get_executor(), std::move(options)),
-          thread_([this] { context_.run(); })
+        : server_(context_.get_executor(), std::move(options)), thread_([this] { context_.run(); })
     {}
     server_thread(const server_thread&) = delete;
     server_thread& operator=(const server_thread&) = delete;

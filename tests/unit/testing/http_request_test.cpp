@@ -10,7 +10,8 @@ using state = flipt::testing::http_request_parser::state;
 
 TEST_CASE("a request in one piece and byte by byte is the same")
 {
-    const std::string bytes = "POST /a%20b?x=1&y=%32 HTTP/1.1\r\nHost: h\r\nX-One:  two \r\ncontent-LENGTH: 5\r\n\r\nhello";
+    const std::string bytes =
+        "POST /a%20b?x=1&y=%32 HTTP/1.1\r\nHost: h\r\nX-One:  two \r\ncontent-LENGTH: 5\r\n\r\nhello";
     for (const std::size_t size : {bytes.size(), std::size_t{1}, std::size_t{7}}) {
         http_request_parser parser;
         state s = state::needs_more;

@@ -12,10 +12,9 @@ namespace {
 
 const jwt_key& key_of(jwt_algorithm a)
 {
-    static const jwt_key keys[] = {
-        jwt_key::generate(jwt_algorithm::rs256), jwt_key::generate(jwt_algorithm::rs512),
-        jwt_key::generate(jwt_algorithm::es256), jwt_key::generate(jwt_algorithm::es512),
-        jwt_key::generate(jwt_algorithm::eddsa)};
+    static const jwt_key keys[] = {jwt_key::generate(jwt_algorithm::rs256), jwt_key::generate(jwt_algorithm::rs512),
+                                   jwt_key::generate(jwt_algorithm::es256), jwt_key::generate(jwt_algorithm::es512),
+                                   jwt_key::generate(jwt_algorithm::eddsa)};
     return keys[static_cast<int>(a)];
 }
 
@@ -56,7 +55,8 @@ TEST_CASE("every algorithm of Flipt signs and verifies, and only with its own ke
         CHECK(verdict.ok);
         CHECK(verdict.issuer == "me");
         CHECK_FALSE(jwt_verifier(rules_for(jwt_key::generate(a))).verify(token, now).ok);
-        for (const auto other : {jwt_algorithm::rs256, jwt_algorithm::es256, jwt_algorithm::es512, jwt_algorithm::eddsa})
+        for (const auto other :
+             {jwt_algorithm::rs256, jwt_algorithm::es256, jwt_algorithm::es512, jwt_algorithm::eddsa})
             if (key_of(other).public_pem() != key_of(a).public_pem())
                 CHECK_FALSE(jwt_verifier(rules_for(key_of(other))).verify(token, now).ok);
     }
@@ -160,7 +160,8 @@ TEST_CASE("other algorithms and damaged tokens are refused")
         CHECK_FALSE(verifier.verify(key.sign_raw("{\"alg\":\"" + std::string(alg) + "\"}", payload), now).ok);
     }
     CHECK(verifier.verify(key.sign_raw("{\"alg\":\"none\"}", payload), now).reason == "algorithm not allowed");
-    CHECK_FALSE(verifier.verify(base64url_encode("{\"alg\":\"none\"}") + "." + base64url_encode(payload) + ".", now).ok);
+    CHECK_FALSE(
+        verifier.verify(base64url_encode("{\"alg\":\"none\"}") + "." + base64url_encode(payload) + ".", now).ok);
     CHECK(verifier.verify(key.sign_raw("[]", payload), now).reason == "no header with an algorithm");
     CHECK(verifier.verify(key.sign_raw("{\"alg\":3}", payload), now).reason == "no header with an algorithm");
     CHECK(verifier.verify(key.sign_raw("{\"alg\":\"ES256\"}", "[]"), now).reason == "claims of the wrong type");

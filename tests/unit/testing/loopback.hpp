@@ -70,15 +70,15 @@ public:
     /// False at the end (or on an error, kept in `error`).
     bool read_more()
     {
-        const auto n = tls_ ? tls_->read_some(asio::buffer(chunk_), error) : socket_.read_some(asio::buffer(chunk_), error);
+        const auto n =
+            tls_ ? tls_->read_some(asio::buffer(chunk_), error) : socket_.read_some(asio::buffer(chunk_), error);
         data.append(chunk_.data(), n);
         return !error;
     }
     /// Reads everything until the peer ends.
     std::string read_all()
     {
-        while (read_more()) {
-        }
+        while (read_more()) {}
         return std::exchange(data, std::string());
     }
     bool read_until(std::string_view text)
@@ -123,7 +123,8 @@ public:
         data.erase(0, size);
         return out;
     }
-    reply ask(std::string_view method, std::string_view target, std::string_view headers = {}, std::string_view body = {})
+    reply ask(std::string_view method, std::string_view target, std::string_view headers = {},
+              std::string_view body = {})
     {
         send(request(method, target, headers, body));
         return read_reply();

@@ -56,8 +56,7 @@ public:
 class recorded_server {
 public:
     explicit recorded_server(flavour version)
-        : key_(jwt_key::generate(jwt_algorithm::es256)),
-          server_(options(version, key_))
+        : key_(jwt_key::generate(jwt_algorithm::es256)), server_(options(version, key_))
     {
         const bool v2 = version == flavour::v2;
         auto rules = std::make_shared<recorded_rules>();
@@ -162,12 +161,18 @@ bool is_covered(std::string_view name, std::string_view method, std::string_view
         return false; // below, with the documents themselves
     if (path.substr(0, 9) == "/evaluate" || path == "/meta/info" || path == "/auth/v1/self" || path == "/health")
         return true;
-    static const std::set<std::string_view> names = {
-        "unknown route", "flag get, unknown", "flags list, page", "flags list, no namespace", "flags list, next page",
-        "v1 list flags (compatibility)", "v1 list flags of a namespace", "v1 list flags with X-Flipt-Environment",
-        "v1 list flags of a namespace with X-Flipt-Environment",
-        "v1 list flags with X-Flipt-Environment and X-Flipt-Namespace", "v1 list flags with environmentKey",
-        "kubernetes verify (method is off)"};
+    static const std::set<std::string_view> names = {"unknown route",
+                                                     "flag get, unknown",
+                                                     "flags list, page",
+                                                     "flags list, no namespace",
+                                                     "flags list, next page",
+                                                     "v1 list flags (compatibility)",
+                                                     "v1 list flags of a namespace",
+                                                     "v1 list flags with X-Flipt-Environment",
+                                                     "v1 list flags of a namespace with X-Flipt-Environment",
+                                                     "v1 list flags with X-Flipt-Environment and X-Flipt-Namespace",
+                                                     "v1 list flags with environmentKey",
+                                                     "kubernetes verify (method is off)"};
     const bool boss = path == "/api/v1/namespaces/arena/flags/boss" || path == "/api/v1/namespaces/arena/flags";
     return names.count(name) != 0 || (method == "GET" && boss);
 }
@@ -190,9 +195,11 @@ dom::element recording(dom::parser& parser, const char* file, std::string_view n
     return {};
 }
 
-void replay(flavour version, const char* file, int least)
+void replay(flavour version, const char* file, int least, const std::string& document = {})
 {
     recorded_server server(version);
+    if (!document.empty())
+        server->load("default", document);       // its flags replace the others, and the engine the rules above
     test::connection connection(server->port()); // one connection for all: every reply is framed right
     std::ifstream in(std::string(FLIPT_TEST_DATA "/flipt-wire/") + file);
     REQUIRE(in.good());
@@ -203,7 +210,7 @@ void replay(flavour version, const char* file, int least)
         const auto name = text_of(e["name"]);
         const auto method = text_of(e["request"]["method"]);
         const auto path = text_of(e["request"]["path"]);
-        if (!is_covered(name, method, path))
+        if (!is_covered(name, method, path) || (!document.empty() && path.substr(0, 9) != "/evaluate"))
             continue;
         CAPTURE(name);
         std::string headers;
@@ -236,14 +243,49 @@ void replay(flavour version, const char* file, int least)
 
 } // namespace
 
-TEST_CASE("replies are those of a recorded v1 server")
+TEST_CASE("replies are those of a recorded v1 server") { replay(flavour::v1, "v1.jsonl", 30); }
+
+TEST_CASE("replies are those of a recorded v2 server") { replay(flavour::v2, "v2.jsonl", 32); }
+
+TEST_CASE("a loaded document is evaluated by the engine, with the recorded answers")
 {
-    replay(flavour::v1, "v1.jsonl", 30);
+    dom::parser parser;
+    const auto v1 = recording(parser, "v1.jsonl", "snapshot with X-Flipt-Accept-Server-Version");
+    replay(flavour::v1, "v1.jsonl", 20, text_of(v1["response"]["body"]));
+    const auto v2 = recording(parser, "v2.jsonl", "snapshot client");
+    replay(flavour::v2, "v2.jsonl", 20, text_of(v2["response"]["body"]));
 }
 
-TEST_CASE("replies are those of a recorded v2 server")
+TEST_CASE("v1 keeps what a client does not know out of the snapshot")
 {
-    replay(flavour::v2, "v2.jsonl", 32);
+    dom::parser parser;
+    const auto known =
+        text_of(recording(parser, "v1.jsonl", "snapshot with X-Flipt-Accept-Server-Version")["response"]["body"]);
+    const auto old = text_of(recording(parser, "v1.jsonl", "snapshot")["response"]["body"]);
+    REQUIRE(known != old);
+    server_options options;
+    options.version = flavour::v1;
+    server_thread server(options);
+    server->load("default", known);
+    test::connection c(server->port());
+    const auto ask = [&](const std::string& version) {
+        const auto header = version.empty() ? "" : "X-Flipt-Accept-Server-Version: " + version + "\r\n";
+        return c.ask("GET", "/internal/v1/evaluation/snapshot/namespace/default", header).body;
+    };
+    CHECK(ask("1.47.0") == known);
+    CHECK(ask("v1.61.1") == known);
+    CHECK(ask("2.0.0") == known);
+    CHECK(ask("1.46.9") == old);
+    CHECK(ask("") == old);
+
+    const std::string tricky =
+        R"({"flags":[{"defaultVariant" : {"key":"}"} , "key":"defaultVariant"},{"defaultVariant":{}},)"
+        R"({"key":"a","x":{"defaultVariant":1},"defaultVariant":{"a":[1,{}]}}],"defaultVariant":1})";
+    CHECK(adapt_v1_snapshot(tricky, "1.40.0") ==
+          R"({"flags":[{"key":"defaultVariant"},{},{"key":"a","x":{"defaultVariant":1}}],"defaultVariant":1})");
+    const std::string entity = R"({"type":"ENTITY_ID_CONSTRAINT_COMPARISON_TYPE"})";
+    CHECK(adapt_v1_snapshot(entity, "1.38.0") == entity);
+    CHECK(adapt_v1_snapshot(entity, "1.37.0") == R"({"type":"UNKNOWN_CONSTRAINT_COMPARISON_TYPE"})");
 }
 
 TEST_CASE("v2 serves a loaded snapshot byte for byte, with its digest as a raw ETag")
@@ -322,9 +364,9 @@ TEST_CASE("environments: unknown ones fall back to the header, and silently to t
         const auto body = "{\"flagKey\":\"f\",\"environmentKey\":\"" + std::string(environment) + "\"}";
         const auto h = header == nullptr ? std::string() : "X-Flipt-Environment: " + std::string(header) + "\r\n";
         const auto got = c.ask("POST", "/evaluate/v1/boolean", h, body);
-        return got.status != 200                                             ? got.body
+        return got.status != 200                                        ? got.body
                : got.body.find("\"enabled\":true") != std::string::npos ? std::string("default")
-                                                                             : std::string("staging");
+                                                                        : std::string("staging");
     };
     CHECK(ask("", nullptr) == "default");
     CHECK(ask("staging", nullptr) == "staging");
@@ -346,7 +388,8 @@ TEST_CASE("answers set in code: the entity's own, then any entity's, then the fl
     server->set_variant("v", any_entity, "red", "{}");
     test::connection c(server->port());
     const auto boolean = [&](const char* entity) {
-        return c.ask("POST", "/evaluate/v1/boolean", "", "{\"flagKey\":\"f\",\"entityId\":\"" + std::string(entity) + "\"}")
+        return c
+            .ask("POST", "/evaluate/v1/boolean", "", "{\"flagKey\":\"f\",\"entityId\":\"" + std::string(entity) + "\"}")
             .body;
     };
     CHECK(boolean("one").find("\"enabled\":true, \"reason\":\"MATCH_EVALUATION_REASON\"") != std::string::npos);
@@ -356,7 +399,8 @@ TEST_CASE("answers set in code: the entity's own, then any entity's, then the fl
     CHECK(boolean("one").find("\"enabled\":true") != std::string::npos);
     server->remove_flag("f");
     CHECK(boolean("one") == "{\"code\":5, \"message\":\"flag \\\"default/f\\\" not found\", \"details\":[]}");
-    const auto v = c.ask("POST", "/evaluate/v1/variant", "", "{\"flagKey\":\"v\",\"requestId\":\"\\\"\\u0001\xC3\xA4\"}").body;
+    const auto v =
+        c.ask("POST", "/evaluate/v1/variant", "", "{\"flagKey\":\"v\",\"requestId\":\"\\\"\\u0001\xC3\xA4\"}").body;
     CHECK(v.find("\"match\":true") != std::string::npos);
     CHECK(v.find("\"requestId\":\"\\\"\\u0001\xC3\xA4\"") != std::string::npos);
 }
@@ -435,7 +479,8 @@ TEST_CASE("the Kubernetes exchange: v1 gives a Bearer token, v2 the same for JWT
         dom::parser parser;
         const auto token = text_of(dom::element(parser.parse(got.body))["clientToken"]);
         const auto status = [&](const std::string& value) {
-            return c.ask("POST", "/evaluate/v1/boolean", "Authorization: " + value + "\r\n", R"({"flagKey":"f"})").status;
+            return c.ask("POST", "/evaluate/v1/boolean", "Authorization: " + value + "\r\n", R"({"flagKey":"f"})")
+                .status;
         };
         const bool v1 = version == flavour::v1;
         CHECK((token == "sa.token") == !v1);

@@ -229,8 +229,8 @@ TEST_CASE("the v2 stream: silence until there is something, then each change onc
     s->load("default", R"({"namespace":{"key":"default"}, "flags":[]})");
     test::connection c(s->port());
     const auto open = [](test::connection& on, const std::string& query, const char* headers = "") {
-        on.send(test::connection::request(
-            "GET", "/client/v2/environments/default/namespaces/default/stream" + query, headers, ""));
+        on.send(test::connection::request("GET", "/client/v2/environments/default/namespaces/default/stream" + query,
+                                          headers, ""));
     };
     const auto first = s->digest();
     open(c, "?digest=" + first);
@@ -256,8 +256,8 @@ TEST_CASE("the v2 stream: silence until there is something, then each change onc
     open(bad, "?digest=abc");
     const auto refused = bad.read_reply();
     CHECK(refused.status == 400);
-    CHECK(refused.body ==
-          "{\"error\":{\"code\":3,\"message\":\"invalid field digest: must be a 40-character string\",\"details\":[]}}\n");
+    CHECK(refused.body == "{\"error\":{\"code\":3,\"message\":\"invalid field digest: must be a 40-character "
+                          "string\",\"details\":[]}}\n");
 
     c.socket().close(); // the server notices
     CHECK(s->wait_until([](const observations& o) { return o.open_streams == 1; }));
@@ -495,7 +495,9 @@ TEST_CASE("a server may be destroyed before its context runs, and a context with
 {
     {
         asio::io_context context;
-        { server s(context.get_executor()); }
+        {
+            server s(context.get_executor());
+        }
         context.run();
     }
     asio::io_context context;

@@ -14,8 +14,7 @@ FLIPT_DECL router::outcome router::evaluate(const std::string& environment, cons
         out.result = evaluation_failure(5, "namespace \"" + query.namespace_key + "\" not found");
         return out;
     }
-    out.result =
-        store_.evaluate(environment, query.namespace_key, query.flag_key, query.entity_id, query.context);
+    out.result = store_.evaluate(environment, query.namespace_key, query.flag_key, query.entity_id, query.context);
     if (std::holds_alternative<std::monostate>(out.result)) {
         const auto name = query.flag_key.empty() ? query.namespace_key : query.namespace_key + "/" + query.flag_key;
         out.result = evaluation_failure(5, "flag \"" + name + "\" not found");
@@ -45,9 +44,8 @@ FLIPT_DECL http_reply router::evaluate_one(const http_request& request, flag_typ
         return error_reply(3, "flag type " + std::string(to_string(out.type)) + " invalid");
     const auto id = query.request_id.empty() ? random_uuid() : query.request_id;
     const auto times = detail::times_json(std::chrono::steady_clock::now() - began, options_.now());
-    reply.body = type == flag_type::boolean
-                     ? boolean_json(std::get<boolean_evaluation>(out.result), query, id, times)
-                     : variant_json(std::get<variant_evaluation>(out.result), query, id, times);
+    reply.body = type == flag_type::boolean ? boolean_json(std::get<boolean_evaluation>(out.result), query, id, times)
+                                            : variant_json(std::get<variant_evaluation>(out.result), query, id, times);
     return reply;
 }
 

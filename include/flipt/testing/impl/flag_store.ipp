@@ -87,11 +87,10 @@ FLIPT_DECL std::string format_time(timestamp_type t)
     const std::chrono::year_month_day date(days);
     const std::chrono::hh_mm_ss clock(t - days);
     std::array<char, 48> buffer{};
-    const auto length = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d",
-                                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                      static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                                      static_cast<int>(clock.minutes().count()),
-                                      static_cast<int>(clock.seconds().count()));
+    const auto length = std::snprintf(
+        buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
     std::string out(buffer.data(), static_cast<std::size_t>(length));
     if (const auto nanos = static_cast<long>(clock.subseconds().count()); nanos != 0) {
         std::snprintf(buffer.data(), buffer.size(), ".%09ld", nanos);
@@ -150,6 +149,17 @@ inline flag read_snapshot_flag(simdjson::dom::object object, std::string_view na
     return out;
 }
 
+/// The flags of a document; throws when it has none.
+inline simdjson::dom::array read_document(simdjson::dom::parser& parser, std::string_view document,
+                                          simdjson::dom::object& object)
+{
+    simdjson::dom::array flags;
+    if (parser.parse(document.data(), document.size()).get(object) != simdjson::SUCCESS ||
+        object.at_key("flags").get(flags) != simdjson::SUCCESS)
+        throw std::invalid_argument("flipt::testing: not a snapshot document: no JSON object with flags");
+    return flags;
+}
+
 inline std::string make_snapshot(std::string_view namespace_key, const std::vector<flag>& flags)
 {
     json_text json;
@@ -171,15 +181,9 @@ inline std::string make_snapshot(std::string_view namespace_key, const std::vect
 
 } // namespace detail
 
-FLIPT_DECL flag_store::flag_store()
-{
-    add_environment("default");
-}
+FLIPT_DECL flag_store::flag_store() { add_environment("default"); }
 
-FLIPT_DECL void flag_store::add_environment(std::string_view environment)
-{
-    at(environment, "default");
-}
+FLIPT_DECL void flag_store::add_environment(std::string_view environment) { at(environment, "default"); }
 
 FLIPT_DECL bool flag_store::has_environment(std::string_view environment) const
 {
@@ -299,14 +303,18 @@ FLIPT_DECL void flag_store::set_evaluator(std::string_view environment, std::str
     changed(s);
 }
 
+FLIPT_DECL void flag_store::check(std::string_view document)
+{
+    simdjson::dom::parser parser;
+    simdjson::dom::object object;
+    (void)detail::read_document(parser, document, object);
+}
+
 FLIPT_DECL void flag_store::load(std::string_view environment, std::string_view name, std::string_view document)
 {
     simdjson::dom::parser parser;
     simdjson::dom::object object;
-    simdjson::dom::array flags;
-    if (parser.parse(document.data(), document.size()).get(object) != simdjson::SUCCESS ||
-        object.at_key("flags").get(flags) != simdjson::SUCCESS)
-        throw std::invalid_argument("flipt::testing: not a snapshot document");
+    const auto flags = detail::read_document(parser, document, object);
     std::vector<flag> read;
     for (const auto item : flags) {
         simdjson::dom::object f;
@@ -317,8 +325,8 @@ FLIPT_DECL void flag_store::load(std::string_view environment, std::string_view 
     auto fresh = std::make_shared<snapshot_document>();
     fresh->text.assign(document);
     fresh->digest = detail::json_string_or_empty(object, "digest");
-    const bool stale = s.document && !s.document_is_made && s.document->digest == fresh->digest &&
-                       s.document->text != fresh->text;
+    const bool stale =
+        s.document && !s.document_is_made && s.document->digest == fresh->digest && s.document->text != fresh->text;
     if (fresh->digest.empty() || stale) {
         fresh->digest = detail::sha1_hex(document);
         const auto [begin, size] = detail::find_top_level(fresh->text, "digest");

@@ -11,10 +11,7 @@ namespace flipt::inline v0::testing {
 
 namespace detail {
 
-inline char lower(char c) noexcept
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+inline char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 inline bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
@@ -137,8 +134,7 @@ FLIPT_DECL bool http_request_parser::read_head(std::string_view head)
             return bad("bare CR or LF in a header");
         request_.headers.emplace_back(name, value);
         if (detail::equal_ignoring_case(name, "content-length")) {
-            if (sized || value.empty() || value.size() > 15 ||
-                value.find_first_not_of("0123456789") != value.npos)
+            if (sized || value.empty() || value.size() > 15 || value.find_first_not_of("0123456789") != value.npos)
                 return bad("bad Content-Length");
             sized = true;
             body_size_ = static_cast<std::size_t>(std::stoull(std::string(value)));

@@ -19,8 +19,8 @@ namespace detail {
 
 inline std::optional<jwt_algorithm> algorithm_named(std::string_view name)
 {
-    for (const auto a : {jwt_algorithm::rs256, jwt_algorithm::rs512, jwt_algorithm::es256, jwt_algorithm::es512,
-                         jwt_algorithm::eddsa})
+    for (const auto a :
+         {jwt_algorithm::rs256, jwt_algorithm::rs512, jwt_algorithm::es256, jwt_algorithm::es512, jwt_algorithm::eddsa})
         if (to_string(a) == name)
             return a;
     return std::nullopt; // "none", HS256 and all the others
@@ -242,8 +242,7 @@ FLIPT_DECL jwt_verdict jwt_verifier::verify(std::string_view token, std::chrono:
     simdjson::dom::parser parser;
     simdjson::dom::object fields;
     std::string_view name;
-    if (parser.parse(*header).get(fields) != simdjson::SUCCESS ||
-        fields.at_key("alg").get(name) != simdjson::SUCCESS)
+    if (parser.parse(*header).get(fields) != simdjson::SUCCESS || fields.at_key("alg").get(name) != simdjson::SUCCESS)
         return refuse("no header with an algorithm");
     const auto algorithm = detail::algorithm_named(name);
     if (!algorithm)

@@ -131,8 +131,8 @@ FLIPT_DECL std::optional<std::string> router::environment_of(const http_request&
     if (store_.has_environment(header))
         return std::string(header);
     const std::string quoted = "\"" + std::string(header) + "\"";
-    failure = error_reply(5, "failed to get environment " + quoted + " from context: environment: " + quoted +
-                                 " not found");
+    failure =
+        error_reply(5, "failed to get environment " + quoted + " from context: environment: " + quoted + " not found");
     return std::nullopt;
 }
 

@@ -49,8 +49,7 @@ public:
 class peer_core : public std::enable_shared_from_this<peer_core> {
 public:
     peer_core(asio::any_io_executor executor, const std::optional<tls_settings>& tls, std::string_view address)
-        : strand_(asio::make_strand(executor)),
-          acceptor_(strand_)
+        : strand_(asio::make_strand(executor)), acceptor_(strand_)
     {
         if (tls)
             tls_ = make_tls_context(*tls);
@@ -105,8 +104,7 @@ FLIPT_DECL asio::awaitable<void> peer_core::accept(std::shared_ptr<peer_core> se
             else
                 play = self->scripts_[std::min(number, self->scripts_.size() - 1)];
         }
-        auto connection =
-            std::make_shared<peer_connection>(std::move(socket), self->tls_, std::move(play), number);
+        auto connection = std::make_shared<peer_connection>(std::move(socket), self->tls_, std::move(play), number);
         self->open_.insert(connection);
         asio::co_spawn(self->strand_, run(self, connection), asio::detached);
     }
@@ -242,10 +240,7 @@ FLIPT_DECL void scripted_peer::add(script s) const
     core_->scripts_.push_back(std::move(s));
 }
 
-FLIPT_DECL std::uint16_t scripted_peer::port() const
-{
-    return core_->endpoint_.port();
-}
+FLIPT_DECL std::uint16_t scripted_peer::port() const { return core_->endpoint_.port(); }
 
 FLIPT_DECL std::string scripted_peer::url(std::string_view host) const
 {

@@ -6,6 +6,7 @@
 #include "flipt/testing/impl/server_core.hpp"
 #include "flipt/testing/impl/server_session.ipp"
 #include "flipt/testing/server.hpp"
+#include "flipt/testing/snapshot_evaluator.hpp"
 
 namespace flipt::inline v0::testing {
 
@@ -36,10 +37,7 @@ FLIPT_DECL server_core::server_core(asio::any_io_executor executor, server_optio
     endpoint_ = acceptor_.local_endpoint();
 }
 
-FLIPT_DECL void server_core::start()
-{
-    asio::co_spawn(strand_, accept(shared_from_this()), asio::detached);
-}
+FLIPT_DECL void server_core::start() { asio::co_spawn(strand_, accept(shared_from_this()), asio::detached); }
 
 FLIPT_DECL void server_core::stop()
 {
@@ -72,8 +70,7 @@ FLIPT_DECL asio::awaitable<void> server_core::accept(std::shared_ptr<server_core
             seen.each.emplace_back();
             seen.peak_connections = std::max(seen.peak_connections, ++seen.open_connections);
         });
-        auto session =
-            std::make_shared<server_session>(self, std::move(socket), self->tls_, self->options_, number);
+        auto session = std::make_shared<server_session>(self, std::move(socket), self->tls_, self->options_, number);
         self->sessions_.insert(session);
         asio::co_spawn(self->strand_, server_session::run(session), asio::detached);
     }
@@ -161,15 +158,9 @@ FLIPT_DECL server::~server()
         core_->stop();
 }
 
-FLIPT_DECL void server::stop()
-{
-    core_->stop();
-}
+FLIPT_DECL void server::stop() { core_->stop(); }
 
-FLIPT_DECL std::uint16_t server::port() const
-{
-    return core_->endpoint_.port();
-}
+FLIPT_DECL std::uint16_t server::port() const { return core_->endpoint_.port(); }
 
 FLIPT_DECL std::string server::url(std::string_view host) const
 {
@@ -249,8 +240,7 @@ FLIPT_DECL std::vector<http_request> server::requests() const
 
 FLIPT_DECL http_request server::last_request() const
 {
-    return core_->locked(
-        [&](router&) { return core_->recorded_.empty() ? http_request() : core_->recorded_.back(); });
+    return core_->locked([&](router&) { return core_->recorded_.empty() ? http_request() : core_->recorded_.back(); });
 }
 
 FLIPT_DECL bool server::wait_until(const std::function<bool(const observations&)>& done,
@@ -270,15 +260,14 @@ FLIPT_DECL void flag_scope::remove_flag(std::string_view key) const
     core_->change([&](flag_store& store) { store.remove_flag(environment_, namespace_, key); });
 }
 
-FLIPT_DECL void flag_scope::set_boolean(std::string_view key, const entity& who, bool enabled,
-                                        evaluation_reason reason, std::vector<std::string> segments) const
+FLIPT_DECL void flag_scope::set_boolean(std::string_view key, const entity& who, bool enabled, evaluation_reason reason,
+                                        std::vector<std::string> segments) const
 {
     boolean_evaluation answer;
     answer.enabled = enabled;
     answer.reason = reason;
     answer.segment_keys = std::move(segments);
-    core_->change(
-        [&](flag_store& store) { store.set_boolean(environment_, namespace_, key, who, std::move(answer)); });
+    core_->change([&](flag_store& store) { store.set_boolean(environment_, namespace_, key, who, std::move(answer)); });
 }
 
 FLIPT_DECL void flag_scope::set_variant(std::string_view key, const entity& who, std::string_view variant_key,
@@ -296,19 +285,23 @@ FLIPT_DECL void flag_scope::set_variant(std::string_view key, const entity& who,
 
 FLIPT_DECL void flag_scope::set_variant(std::string_view key, const entity& who, variant_evaluation answer) const
 {
-    core_->change(
-        [&](flag_store& store) { store.set_variant(environment_, namespace_, key, who, std::move(answer)); });
+    core_->change([&](flag_store& store) { store.set_variant(environment_, namespace_, key, who, std::move(answer)); });
 }
 
 FLIPT_DECL void flag_scope::set_evaluator(std::shared_ptr<evaluator> engine) const
 {
-    core_->change(
-        [&](flag_store& store) { store.set_evaluator(environment_, namespace_, std::move(engine)); });
+    core_->change([&](flag_store& store) { store.set_evaluator(environment_, namespace_, std::move(engine)); });
 }
 
 FLIPT_DECL void flag_scope::load(std::string_view document) const
 {
-    core_->change([&](flag_store& store) { store.load(environment_, namespace_, document); });
+    const auto rules = core_->options_.version == flavour::v2 ? rule_set::server_v2 : rule_set::server_v1;
+    flag_store::check(document);
+    auto engine = std::make_shared<snapshot_evaluator>(document, rules);
+    core_->change([&](flag_store& store) {
+        store.load(environment_, namespace_, document);
+        store.set_evaluator(environment_, namespace_, std::move(engine));
+    });
 }
 
 FLIPT_DECL std::string flag_scope::digest() const

@@ -108,18 +108,21 @@ public:
     static FLIPT_DECL asio::awaitable<void> accept(std::shared_ptr<server_core> self);
 
     /// Runs `f(router)` under the lock.
-    template <class F> auto locked(F&& f)
+    template <class F>
+    auto locked(F&& f)
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         return f(router_);
     }
     /// The same for something that changes flags: streams look again.
-    template <class F> void change(F&& f)
+    template <class F>
+    void change(F&& f)
     {
         locked([&](router& r) { f(r.store()); });
         each_session([](server_session& s) { s.wake(); });
     }
-    template <class F> void observed(F&& f)
+    template <class F>
+    void observed(F&& f)
     {
         {
             const std::lock_guard<std::mutex> lock(mutex_);
@@ -128,7 +131,8 @@ public:
         seen_changed_.notify_all();
     }
     /// Calls `f` for each session, on the strand.
-    template <class F> void each_session(F f)
+    template <class F>
+    void each_session(F f)
     {
         asio::post(strand_, [self = shared_from_this(), f] {
             for (const auto& weak : self->sessions_)

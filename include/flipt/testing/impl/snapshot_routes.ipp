@@ -7,6 +7,73 @@
 
 namespace flipt::inline v0::testing {
 
+namespace detail {
+
+/// Removes a member of the objects at a depth (1 = the outermost) from a valid JSON text.
+inline void erase_members(std::string& json, std::string_view name, int wanted_depth)
+{
+    int depth = 0;
+    std::size_t comma = std::string::npos; // before the present member
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        const char c = json[i];
+        if (c == '{' || c == '[') {
+            ++depth;
+            comma = std::string::npos;
+        } else if (c == '}' || c == ']') {
+            --depth;
+        } else if (c == ',' && depth == wanted_depth) {
+            comma = i;
+        } else if (c == '"') {
+            const auto start = i;
+            for (++i; json[i] != '"'; ++i)
+                i += json[i] == '\\' ? 1 : 0;
+            const auto colon = json.find_first_not_of(" \t\r\n", i + 1);
+            if (depth != wanted_depth || colon == std::string::npos || json[colon] != ':' ||
+                json.compare(start + 1, i - start - 1, name) != 0)
+                continue;
+            // The rest is an object for find_top_level to measure the value in.
+            const auto [offset, size] = find_top_level("{" + json.substr(start), name);
+            auto end = start + offset - 1 + size;
+            const auto behind = json.find_first_not_of(" \t\r\n", end);
+            auto begin = start;
+            if (comma != std::string::npos)
+                begin = comma;
+            else if (json[behind] == ',')
+                end = json.find_first_not_of(" \t\r\n", behind + 1);
+            json.erase(begin, end - begin);
+            i = begin - 1;
+        }
+    }
+}
+
+inline bool version_before(std::string_view version, std::size_t major, std::size_t minor)
+{
+    if (!version.empty() && version.front() == 'v')
+        version.remove_prefix(1);
+    const auto dot = version.find('.');
+    if (dot == version.npos)
+        return true; // absent or nonsense: the oldest
+    const auto first = small_number(version.substr(0, dot)).value_or(0);
+    const auto rest = version.substr(dot + 1);
+    const auto second = small_number(rest.substr(0, rest.find('.'))).value_or(0);
+    return first < major || (first == major && second < minor);
+}
+
+} // namespace detail
+
+FLIPT_DECL std::string adapt_v1_snapshot(std::string document, std::string_view accepted_version)
+{
+    if (detail::version_before(accepted_version, 1, 47))
+        detail::erase_members(document, "defaultVariant", 3);
+    if (detail::version_before(accepted_version, 1, 38)) {
+        constexpr std::string_view entity = "\"ENTITY_ID_CONSTRAINT_COMPARISON_TYPE\"";
+        constexpr std::string_view unknown = "\"UNKNOWN_CONSTRAINT_COMPARISON_TYPE\"";
+        for (auto at = document.find(entity); at != document.npos; at = document.find(entity, at))
+            document.replace(at, entity.size(), unknown);
+    }
+    return document;
+}
+
 FLIPT_DECL http_reply router::snapshot(const http_request& request, const std::string& environment_key,
                                        const std::string& namespace_key)
 {
@@ -29,6 +96,8 @@ FLIPT_DECL http_reply router::snapshot(const http_request& request, const std::s
         return reply;
     }
     reply.body = document->text;
+    if (!v2())
+        reply.body = adapt_v1_snapshot(std::move(reply.body), request.header("X-Flipt-Accept-Server-Version"));
     if (v2() && detail::find_top_level(reply.body, "digest").first == std::string::npos)
         reply.body.insert(reply.body.rfind('}'), ", \"digest\":\"" + document->digest + "\"");
     return reply;

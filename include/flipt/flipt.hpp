@@ -4,4 +4,5 @@
 #pragma once
 
 #include "flipt/client.hpp"
+#include "flipt/evaluation/snapshot.hpp"
 #include "flipt/version.hpp"

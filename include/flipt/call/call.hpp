@@ -39,11 +39,11 @@ struct reply_view {
 };
 
 /// What differs between the operations. One object per call; it owns or views the request and the result.
-class operation {
+class remote_operation {
 public:
-    operation() = default;
-    operation(const operation&) = delete;
-    operation& operator=(const operation&) = delete;
+    remote_operation() = default;
+    remote_operation(const remote_operation&) = delete;
+    remote_operation& operator=(const remote_operation&) = delete;
 
     /// Writes one whole request behind what is in the writer's buffer. Called again for each repeat.
     virtual std::error_code write(request_writer& out, engine& owner) = 0;
@@ -68,7 +68,7 @@ public:
     virtual std::error_code on_data(std::string_view, engine&) { return {}; }
 
 protected:
-    ~operation() = default;
+    ~remote_operation() = default;
 };
 
 /// The engine's side of a call. Lives in a block of the engine's cache, in the active list until it completes, and is
@@ -76,7 +76,7 @@ protected:
 /// engine.
 class call : public list_hook<active_tag>, public list_hook<waiting_tag> {
 public:
-    call(engine& owner, operation& what, const call_options& options) noexcept
+    call(engine& owner, remote_operation& what, const call_options& options) noexcept
         : engine_(owner), operation_(what), options_(options)
     {}
     call(const call&) = delete;
@@ -98,7 +98,7 @@ public:
     FLIPT_DECL void wake();
 
     engine& engine_;
-    operation& operation_;
+    remote_operation& operation_;
     call_options options_;
     std::coroutine_handle<> coroutine_;    // the whole, to destroy
     std::coroutine_handle<> resume_point_; // the innermost step that waits, to resume

@@ -14,7 +14,7 @@
 
 namespace flipt::inline v0::detail {
 
-/// Ways to tell the outcome. Each has `take(operation&)`, what is kept when the call is freed, and `tell(handler,
+/// Ways to tell the outcome. Each has `take(remote_operation&)`, what is kept when the call is freed, and `tell(handler,
 /// kept)`.
 ///
 /// void(std::exception_ptr, T): what awaitable operations use. The exception is made only where there is one.

@@ -38,7 +38,7 @@ inline constexpr std::string_view evaluation_path<variant_evaluation> = "/evalua
 
 /// POST /evaluate/v1/boolean or /variant, request and result owned.
 template <class Result>
-class evaluate_operation final : public operation {
+class evaluate_operation final : public remote_operation {
 public:
     explicit evaluate_operation(evaluation_request request) : request_(std::move(request)) {}
 
@@ -59,7 +59,7 @@ private:
 
 /// The same with the caller's request and result, which outlive the call.
 template <class Result>
-class evaluate_into_operation final : public operation {
+class evaluate_into_operation final : public remote_operation {
 public:
     evaluate_into_operation(const evaluation_request* request, Result* result) : request_(request), result_(result) {}
 
@@ -78,7 +78,7 @@ private:
 };
 
 /// POST /evaluate/v1/batch.
-class batch_operation final : public operation {
+class batch_operation final : public remote_operation {
 public:
     explicit batch_operation(batch_request request) : request_(std::move(request)) {}
 
@@ -98,7 +98,7 @@ private:
 };
 
 /// The same with the caller's request and result, which outlive the call.
-class batch_into_operation final : public operation {
+class batch_into_operation final : public remote_operation {
 public:
     batch_into_operation(const batch_request* request, batch_evaluation* result) : request_(request), result_(result) {}
 
@@ -117,7 +117,7 @@ private:
 };
 
 /// GET /api/v1/namespaces/{ns}/flags: one page, or all of them (one request, unless the server pages by itself).
-class list_operation final : public operation {
+class list_operation final : public remote_operation {
 public:
     explicit list_operation(list_options options) : options_(std::move(options)) {}
 
@@ -133,7 +133,7 @@ private:
 };
 
 /// GET a route whose reply is handed on as JSON text: /health, /meta/info, /auth/v1/self.
-class text_operation final : public operation {
+class text_operation final : public remote_operation {
 public:
     explicit text_operation(std::string path, bool with_token) : path_(std::move(path)), with_token_(with_token) {}
 
@@ -153,7 +153,7 @@ private:
 
 /// One flag as JSON text: v1's GET /api/v1/namespaces/{ns}/flags/{key}, on v2 the payload of the resource. Asks
 /// GET /meta/info first where nobody said which server it is.
-class get_flag_operation final : public operation {
+class get_flag_operation final : public remote_operation {
 public:
     get_flag_operation(std::string key, list_options where) : key_(std::move(key)), where_(std::move(where)) {}
 
@@ -170,7 +170,7 @@ private:
 
 /// The snapshot of a namespace: v2's /client/v2 route, or v1's /internal/v1. Asks GET /meta/info first where nobody
 /// said which server it is.
-class snapshot_operation final : public operation {
+class snapshot_operation final : public remote_operation {
 public:
     snapshot_operation(std::string namespace_key, std::string environment_key, std::string etag)
         : namespace_key_(std::move(namespace_key)), environment_key_(std::move(environment_key)), etag_(std::move(etag))
@@ -194,7 +194,7 @@ private:
 };
 
 /// POST /auth/v1/method/kubernetes/serviceaccount: a service account's token for one of Flipt's. Sent without a token.
-class kubernetes_operation final : public operation {
+class kubernetes_operation final : public remote_operation {
 public:
     explicit kubernetes_operation(const secret* service_account_token) : service_account_token_(service_account_token)
     {}

@@ -22,7 +22,7 @@ public:
 };
 
 /// evaluate_boolean_or.
-class boolean_or_operation final : public operation {
+class boolean_or_operation final : public remote_operation {
 public:
     boolean_or_operation(evaluation_request request, bool otherwise, std::error_code* why)
         : evaluation_(std::move(request)), why_(why), otherwise_(otherwise)
@@ -46,7 +46,7 @@ private:
 };
 
 /// evaluate_variant_or.
-class variant_or_operation final : public operation {
+class variant_or_operation final : public remote_operation {
 public:
     variant_or_operation(evaluation_request request, std::string otherwise, std::error_code* why)
         : evaluation_(std::move(request)), why_(why), otherwise_(std::move(otherwise))

@@ -1,9 +1,13 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
-// The bodies of the embedded server, for the translation unit that includes flipt/src.hpp.
+// The bodies of flipt/testing/, for exactly one translation unit of a program that defines FLIPT_SEPARATE_COMPILATION
+// everywhere (besides flipt/src.hpp).
 #pragma once
 
-#include "flipt/src.hpp"
+#if !defined(FLIPT_SEPARATE_COMPILATION)
+#error "include flipt/testing/src.hpp only with FLIPT_SEPARATE_COMPILATION defined in every translation unit"
+#endif
+
 #include "flipt/testing/impl/auth_routes.ipp"
 #include "flipt/testing/impl/certificates.ipp"
 #include "flipt/testing/impl/evaluation_routes.ipp"
@@ -17,5 +21,3 @@
 #include "flipt/testing/impl/server.ipp"
 #include "flipt/testing/impl/snapshot_evaluator.ipp"
 #include "flipt/testing/impl/snapshot_routes.ipp"
-#include "flipt/testing/scripted_peer.hpp"
-#include "flipt/testing/server.hpp"

@@ -167,7 +167,7 @@ inline retry_decision decide(engine& owner, call& c, retry_input& tries, std::er
 
 FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
 {
-    operation& op = c.operation_;
+    remote_operation& op = c.operation_;
     const bool with_token = op.authenticated();
     const parser_limits limits = parser_limits::from(owner.settings().limits, op.body_limit(owner.settings()));
     breaker_report report(owner, c);

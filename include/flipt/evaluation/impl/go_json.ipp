@@ -6,6 +6,7 @@
 #include "flipt/evaluation/go_json.hpp"
 #include "flipt/evaluation/go_number.hpp"
 #include "flipt/evaluation/go_quote.hpp"
+#include "flipt/evaluation/impl/go_quote.ipp"
 
 #include <cstddef>
 #include <cstdint>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/evaluation/go_text.hpp"
+#include "flipt/protocol/civil.hpp"
 
 #include <cstdint>
 #include <string_view>
@@ -72,22 +73,6 @@ inline bool take_char(std::string_view& s, char c) noexcept
     return true;
 }
 
-constexpr int days_in_month(int month, int year) noexcept
-{
-    constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
-constexpr std::int64_t days_from_civil(int year, int month, int day) noexcept
-{
-    const std::int64_t y = year - (month <= 2 ? 1 : 0);
-    const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
-    const std::int64_t of_era = y - era * 400;
-    const std::int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 // What Go's layout parser lets through is wider than the RFC: an hour of one digit, a comma before the fraction, any
 // number of fraction digits, and offsets up to 24:60.
 FLIPT_DECL bool parse_moment(std::string_view s, moment& out) noexcept
@@ -98,7 +83,7 @@ FLIPT_DECL bool parse_moment(std::string_view s, moment& out) noexcept
     if (!take_digits(s, 4, true, year) || !take_char(s, '-') || !take_digits(s, 2, true, month) || !take_char(s, '-') ||
         !take_digits(s, 2, true, day))
         return false;
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(month, year))
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return false;
     out = {days_from_civil(year, month, day) * 86400, 0};
     if (s.empty())

@@ -3,6 +3,7 @@
 // Bodies of flipt/protocol/datetime.hpp.
 #pragma once
 
+#include "flipt/protocol/civil.hpp"
 #include "flipt/protocol/datetime.hpp"
 
 #include <bit>
@@ -59,14 +60,6 @@ inline std::uint64_t match8(std::uint64_t bytes, picture8 picture) noexcept
 // Of digit values: in each byte, the two-digit number that starts there.
 inline std::uint64_t pairs8(std::uint64_t values) noexcept { return values * 10 + (values >> 8); }
 inline int byte_at(std::uint64_t bytes, int index) noexcept { return static_cast<int>(bytes >> (8 * index) & 0xff); }
-
-inline bool is_leap(int year) noexcept { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
-
-inline int days_in_month(int year, int month) noexcept
-{
-    constexpr signed char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && is_leap(year) ? 29 : days[month - 1];
-}
 
 // Writes `value` as `digits` digits.
 inline char* put_digits(char* to, std::uint64_t value, int digits) noexcept

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/protocol/chars.hpp"
+#include "flipt/protocol/civil.hpp"
 #include "flipt/protocol/retry.hpp"
 
 #include <array>
@@ -47,14 +48,6 @@ inline cause cause_of(std::error_code ec) noexcept
 inline bool is_transient(int status) noexcept
 {
     return status == 429 || status == 502 || status == 503 || status == 504;
-}
-
-// Days from 1970-01-01 to a date of the proleptic Gregorian calendar.
-inline std::int64_t days_from_civil(int year, int month, int day) noexcept
-{
-    const std::chrono::sys_days date = std::chrono::year(year) / std::chrono::month(static_cast<unsigned>(month)) /
-                                       std::chrono::day(static_cast<unsigned>(day));
-    return date.time_since_epoch().count();
 }
 
 // A reader over the fixed forms of HTTP-date; any mismatch makes `ok` false.

@@ -197,8 +197,8 @@ private:
     // The string at at_, which is a quote: its bytes between the quotes.
     [[nodiscard]] bool next_string(std::string_view& raw, bool& escaped)
     {
-        const char* const from = at_ + 1;
 #if defined(__SSE2__)
+        const char* const from = at_ + 1;
         for (const char* block_at = from; block_at < end_; block_at += 16) {
             const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block_at));
             const int hits = _mm_movemask_epi8(_mm_or_si128(

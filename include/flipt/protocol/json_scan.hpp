@@ -104,25 +104,6 @@ template <class Sink>
     return true;
 }
 
-// The first quote or backslash from `at` on. There must be one, and 15 readable bytes behind it.
-[[nodiscard]] inline const char* find_quote_or_backslash(const char* at) noexcept
-{
-#if defined(__SSE2__)
-    while (true) {
-        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-        const int hits = _mm_movemask_epi8(
-            _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))));
-        if (hits != 0)
-            return at + std::countr_zero(static_cast<unsigned>(hits));
-        at += 16;
-    }
-#else
-    while (*at != '"' && *at != '\\')
-        ++at;
-    return at;
-#endif
-}
-
 } // namespace flipt::inline v0::detail
 
 #if defined(FLIPT_HEADER_ONLY)

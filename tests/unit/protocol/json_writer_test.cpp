@@ -90,7 +90,7 @@ TEST_CASE("bytes that are not UTF-8 are refused and leave the buffer as it was")
           "\xed\xbf\xbf", "\xe2\x82", "\xe2\x82 ", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf4\x90\x80\x80",
           "\xf5\x80\x80\x80", "\xff", "\xfe"})
         for (std::size_t before = 0; before < 600; before += before < 40 ? 1 : 37)
-            for (const std::size_t after : {0, 1, 20}) {
+            for (const std::size_t after : {0U, 1U, 20U}) {
                 const std::string text = std::string(before, 'a') + std::string(bad) + std::string(after, 'b');
                 CHECK_MESSAGE(escaped(text) == "refused", escaped_slowly(text));
             }

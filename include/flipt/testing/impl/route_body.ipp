@@ -3,6 +3,7 @@
 // Reads JSON bodies of requests as the gateway of Flipt does, and writes the parts that replies share.
 #pragma once
 
+#include "flipt/testing/impl/http_request.ipp"
 #include "flipt/testing/json_text.hpp"
 #include "flipt/testing/routes.hpp"
 

@@ -3,6 +3,7 @@
 // Bodies of flipt/testing/server.hpp.
 #pragma once
 
+#include "flipt/testing/impl/http_request.ipp"
 #include "flipt/testing/impl/server_core.hpp"
 #include "flipt/testing/impl/server_session.ipp"
 #include "flipt/testing/server.hpp"

@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Bodies of commands.hpp: the commands that make one call.
+#include "commands.hpp"
+
+#include "output.hpp"
+
+#include <unistd.h>
+
+namespace flipt_cli {
+namespace {
+
+/// A table on a terminal, else a line of JSON.
+template <class Answer>
+void show(const Answer& answer, const invocation& run)
+{
+    const bool people = !run.json && ::isatty(STDOUT_FILENO) == 1;
+    print(people ? to_table(answer).text() : to_json(answer) + "\n");
+}
+
+void show_text(const std::string& json, const invocation& run)
+{
+    const bool people = !run.json && ::isatty(STDOUT_FILENO) == 1;
+    const std::string line = one_line(json);
+    print(people ? to_table(std::string_view(line)).text() : line + "\n");
+}
+
+flipt::any_token make_policy(const invocation& run)
+{
+    switch (run.kind) {
+    case credential::none: break;
+    case credential::jwt: return flipt::jwt_token(std::string(run.token.view()));
+    case credential::jwt_file: return flipt::jwt_file(run.token_path);
+    case credential::client_token: return flipt::client_token(std::string(run.token.view()));
+    case credential::kubernetes:
+        if (run.token_path.empty())
+            return flipt::kubernetes_token();
+        return flipt::kubernetes_token(run.token_path);
+    }
+    return flipt::no_token();
+}
+
+asio::awaitable<void> fetch_snapshot(flipt_client& client, const invocation& run)
+{
+    const flipt::snapshot_document document = co_await client.snapshot();
+    if (run.output_path.empty() || run.output_path == "-")
+        print(document.json);
+    else
+        replace_file(run.output_path, document.json);
+}
+
+} // namespace
+
+flipt_client make_client(const asio::any_io_executor& executor, const invocation& run)
+{
+    return flipt_client(executor, run.config, make_policy(run));
+}
+
+asio::awaitable<void> run_command(flipt_client& client, const invocation& run)
+{
+    switch (run.what) {
+    case command::boolean: {
+        const flipt::boolean_evaluation answer = co_await client.evaluate_boolean(run.request);
+        show(answer, run);
+        break;
+    }
+    case command::variant: {
+        const flipt::variant_evaluation answer = co_await client.evaluate_variant(run.request);
+        show(answer, run);
+        break;
+    }
+    case command::flags: {
+        const flipt::flag_list list = co_await client.list_flags();
+        show(list, run);
+        break;
+    }
+    case command::flag: {
+        const std::string json = co_await client.get_flag(run.flag_key);
+        show_text(json, run);
+        break;
+    }
+    case command::self: {
+        const std::string json = co_await client.self();
+        show_text(json, run);
+        break;
+    }
+    case command::info: {
+        const std::string json = co_await client.info();
+        show_text(json, run);
+        break;
+    }
+    case command::health: {
+        const std::string json = co_await client.health();
+        show_text(json, run);
+        break;
+    }
+    case command::snapshot: co_await fetch_snapshot(client, run); break;
+    case command::batch: break; // see batch.hpp
+    }
+}
+
+} // namespace flipt_cli

@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// flipt-cli: flags and evaluations of a Flipt server from the command line.
+#include "batch.hpp"
+#include "commands.hpp"
+#include "failure.hpp"
+#include "options.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+
+namespace flipt_cli {
+namespace {
+
+/// Runs the context until the command ended, and no longer: a name server may still be asked.
+void run_to_end(asio::io_context& context, flipt_client& client, const invocation& run)
+{
+    bool done = false;
+    std::exception_ptr failed;
+    auto ended = [&](std::exception_ptr exception) {
+        failed = exception;
+        done = true;
+    };
+    asio::co_spawn(context, run_command(client, run), ended);
+    while (!done)
+        context.run_one();
+    if (failed)
+        std::rethrow_exception(failed);
+}
+
+failure run_program(int argc, char** argv, invocation& run)
+{
+    if (!parse_arguments(argc, argv, run))
+        return failure();
+    // Never destroyed: ~io_context would wait for a name server.
+    auto& context = *new asio::io_context(1);
+    auto& client = *new flipt_client(make_client(context.get_executor(), run));
+    if (run.what == command::batch)
+        return run_batch(context, client, run);
+    run_to_end(context, client, run);
+    return failure();
+}
+
+} // namespace
+} // namespace flipt_cli
+
+int main(int argc, char** argv)
+{
+    std::signal(SIGPIPE, SIG_IGN); // a closed stdout is an error like others
+    flipt_cli::invocation run;
+    flipt_cli::failure why;
+    try {
+        why = flipt_cli::run_program(argc, argv, run);
+    } catch (...) {
+        why = flipt_cli::describe(std::current_exception(), run.redact);
+    }
+    if (why.code != flipt_cli::exit_code::ok)
+        flipt_cli::report(why);
+    std::_Exit(static_cast<int>(why.code)); // everything is written, and no thread is waited for
+}

@@ -19,25 +19,28 @@ namespace flipt::inline v0::detail {
 FLIPT_DECL std::error_code stream::prepare()
 {
     std::error_code ec;
-    socket_.non_blocking(true, ec);
+    const auto local = socket_.local_endpoint(ec);
+    const auto remote = ec ? local : socket_.remote_endpoint(ec);
     if (ec)
         return ec;
+    // On the loopback interface TCP can connect a socket to itself while nobody listens on the port.
+    if (local == remote)
+        return asio::error::connection_refused;
 #if !defined(_WIN32)
     // Connecting has told the reactor to report "writable" for good, so that each wait for a reply would wake up twice.
     // Handing the descriptor back to Asio registers it anew, for reading only.
-    const auto protocol = socket_.local_endpoint(ec).protocol();
-    if (ec)
-        return ec;
     const auto descriptor = socket_.release(ec);
     if (ec)
         return ec;
-    socket_.assign(protocol, descriptor, ec);
-    if (ec)
+    socket_.assign(local.protocol(), descriptor, ec);
+    if (ec) {
+        ::close(descriptor);
         return ec;
+    }
+#endif
     socket_.non_blocking(true, ec);
     if (ec)
         return ec;
-#endif
     std::error_code ignored; // the connection works without these
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
     socket_.set_option(asio::socket_base::keep_alive(true), ignored);

@@ -13,6 +13,7 @@
 #include "flipt/call/impl/open.ipp"
 #include "flipt/call/impl/operations.ipp"
 #include "flipt/call/impl/perform.ipp"
+#include "flipt/call/impl/stream.ipp"
 #include "flipt/evaluation/impl/go_json.ipp"
 #include "flipt/evaluation/impl/go_number.ipp"
 #include "flipt/evaluation/impl/go_quote.ipp"

@@ -187,4 +187,5 @@ private:
 #include "flipt/call/impl/open.ipp"
 #include "flipt/call/impl/operations.ipp"
 #include "flipt/call/impl/perform.ipp"
+#include "flipt/call/impl/stream.ipp"
 #endif

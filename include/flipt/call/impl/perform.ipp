@@ -6,6 +6,7 @@
 #include "flipt/call/awaiters.hpp"
 #include "flipt/call/exchange.hpp"
 #include "flipt/call/perform.hpp"
+#include "flipt/call/stream.hpp"
 #include "flipt/net/tls_error.hpp"
 #include "flipt/protocol/status.hpp"
 
@@ -168,6 +169,10 @@ inline retry_decision decide(engine& owner, call& c, retry_input& tries, std::er
 FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
 {
     remote_operation& op = c.operation_;
+    if (op.streaming()) {
+        const std::error_code ended = co_await perform_stream(memory, owner, c);
+        co_return ended;
+    }
     const bool with_token = op.authenticated();
     const parser_limits limits = parser_limits::from(owner.settings().limits, op.body_limit(owner.settings()));
     breaker_report report(owner, c);

@@ -92,6 +92,7 @@ public:
 
 private:
     static constexpr int depth = 64;
+    static constexpr std::size_t not_in_element = static_cast<std::size_t>(-1);
 
     struct step {
         const char* name;
@@ -104,7 +105,8 @@ private:
         for (std::size_t i = 0; i < steps_; ++i) {
             path += i == 0 ? "" : ".";
             path += path_[i].name;
-            path += '[' + std::to_string(path_[i].index) + ']';
+            if (path_[i].index != not_in_element)
+                path += '[' + std::to_string(path_[i].index) + ']';
         }
         return snapshot_result(snapshot_error(in_.offset(), std::move(path), in_.problem()));
     }
@@ -116,6 +118,7 @@ private:
         if (in_.null())
             return true;
         const std::size_t at = steps_++;
+        path_[at] = {name, not_in_element};
         const bool ok = in_.array([&](std::size_t i) {
             path_[at] = {name, i};
             return element();

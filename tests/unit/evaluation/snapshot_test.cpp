@@ -1,0 +1,371 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Snapshots: what loads, what is refused, and how flags, contexts and results are handled.
+#include "flipt/evaluation/diff.hpp"
+#include "flipt/evaluation/snapshot.hpp"
+#include "flipt/types/request.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <list>
+#include <map>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using flipt::errc;
+using flipt::evaluation_reason;
+using flipt::rule_set;
+using flipt::snapshot;
+
+std::string segment(const std::string& key, const std::string& constraints, const std::string& match = "ALL")
+{
+    return R"({"key":")" + key + R"(","name":"","description":"","matchType":")" + match +
+           R"(_SEGMENT_MATCH_TYPE","constraints":[)" + constraints + "]}";
+}
+
+std::string constraint(const std::string& type, const std::string& property, const std::string& op, const std::string& value)
+{
+    return R"({"type":")" + type + R"(_CONSTRAINT_COMPARISON_TYPE","property":")" + property + R"(","operator":")" + op +
+           R"(","value":")" + value + R"("})";
+}
+
+std::string rollout(const std::string& segments, int rank = 1, const std::string& op = "OR")
+{
+    return R"({"type":"SEGMENT_ROLLOUT_TYPE","rank":)" + std::to_string(rank) + R"(,"segment":{"value":true,"segmentOperator":")" +
+           op + R"(_SEGMENT_OPERATOR","segments":[)" + segments + "]}}";
+}
+
+std::string boolean_flag(const std::string& key, const std::string& rollouts, bool enabled = false)
+{
+    return R"({"key":")" + key + R"(","enabled":)" + (enabled ? "true" : "false") +
+           R"(,"type":"BOOLEAN_FLAG_TYPE","rollouts":[)" + rollouts + "]}";
+}
+
+std::string variant_flag(const std::string& key, const std::string& rules)
+{
+    return R"({"key":")" + key + R"(","enabled":true,"type":"VARIANT_FLAG_TYPE","rules":[)" + rules + "]}";
+}
+
+snapshot load(const std::string& flags, rule_set rules = rule_set::server_v2)
+{
+    auto r = snapshot::parse(R"({"namespace":{"key":"default"},"digest":"d","flags":[)" + flags + "]}", rules);
+    REQUIRE_MESSAGE(r.ok(), r.error().message());
+    return *std::move(r);
+}
+
+const std::string eu = segment("eu", constraint("STRING", "region", "eq", "eu"));
+
+TEST_CASE("an empty snapshot knows no flag")
+{
+    const snapshot none;
+    CHECK(none.empty());
+    CHECK(none.memory_bytes() == 0);
+    const auto r = none.evaluate_boolean("f", "e");
+    CHECK_FALSE(r.ok());
+    CHECK(r.code() == errc::not_found);
+    CHECK(r.flag_key == "f");
+    CHECK_FALSE(none.find("f"));
+    CHECK(none.find("f").evaluate_variant("e").code() == errc::not_found);
+    static_assert(std::is_nothrow_move_constructible_v<snapshot> && std::is_nothrow_move_assignable_v<snapshot>);
+    static_assert(!std::is_copy_constructible_v<snapshot>);
+}
+
+TEST_CASE("contexts of any kind answer alike")
+{
+    const auto s = load(boolean_flag("f", rollout(eu)));
+    CHECK(s.evaluate_boolean("f", "e", {{"region", "eu"}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", std::map<std::string, std::string>{{"region", "eu"}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", std::unordered_map<std::string, std::string>{{"region", "eu"}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", std::vector<std::pair<std::string, std::string>>{{"a", "b"}, {"region", "eu"}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", flipt::evaluation_request("f", "e").with("region", "eu").context).enabled);
+    CHECK(s.evaluate_boolean("f", "e", std::array<std::pair<const char*, std::string_view>, 1>{{{"region", "eu"}}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", std::list<std::pair<std::string_view, const char*>>{{"region", "eu"}}).enabled);
+    const std::pair<std::string_view, std::string_view> plain[] = {{"region", "eu"}};
+    CHECK(s.evaluate_boolean("f", "e", plain).enabled);
+    const auto prepared = flipt::context().with("region", "eu").with("region", "us");
+    CHECK(s.evaluate_boolean("f", "e", prepared).enabled);
+    const flipt::context copy = prepared;
+    CHECK(s.find("f").evaluate_boolean("e", copy).enabled);
+    CHECK(s.find("f").evaluate_boolean("e", {{"region", "eu"}}).enabled);
+    CHECK_FALSE(s.evaluate_boolean("f", "e", {}).enabled);
+    CHECK_FALSE(s.evaluate_boolean("f", "e").enabled);
+
+    std::map<std::string, std::string> many;
+    for (int i = 0; i < 100; ++i)
+        many["key-" + std::to_string(i)] = "x";
+    CHECK_FALSE(s.evaluate_boolean("f", "e", many).enabled);
+    many["region"] = "eu"; // far behind those that are looked at without a call
+    CHECK(s.evaluate_boolean("f", "e", many).enabled);
+}
+
+TEST_CASE("results name the flag, the reason and the segments")
+{
+    const auto s = load(boolean_flag("f", rollout(eu + "," + segment("all", "") + "," + segment("no", constraint("NUMBER", "n", "eq", "1")))) +
+                        "," + variant_flag("v", ""));
+    const auto r = s.evaluate_boolean("f", "e", {{"region", "eu"}});
+    CHECK(r.ok());
+    CHECK_FALSE(r.code());
+    CHECK(r.flag_key == "f");
+    CHECK(r.reason == evaluation_reason::match);
+    CHECK(std::vector<std::string_view>(r.segment_keys.begin(), r.segment_keys.end()) == std::vector<std::string_view>{"eu", "all"});
+    CHECK(r.segment_keys.size() == 2);
+    CHECK(r.segment_keys.contains("all"));
+    CHECK_FALSE(r.segment_keys.contains("no"));
+    const auto owned = flipt::to_owned(r);
+    CHECK((owned.enabled && owned.flag_key == "f" && owned.segment_keys.size() == 2));
+
+    const auto wrong = s.evaluate_variant("f", "e");
+    CHECK(wrong.code() == errc::flag_type_mismatch);
+    CHECK(wrong.http_status() == 400);
+    CHECK(wrong.message() == "flag type BOOLEAN_FLAG_TYPE invalid");
+    CHECK(s.evaluate_boolean("v", "e").message() == "flag type VARIANT_FLAG_TYPE invalid");
+    CHECK(s.evaluate_boolean("x", "e").message() == "flag \"default/x\" not found");
+    CHECK_THROWS_AS((void)flipt::to_owned(wrong), flipt::error);
+}
+
+TEST_CASE("segments are one only when their definitions are")
+{
+    const auto other = segment("eu", constraint("STRING", "region", "eq", "us")); // the same key
+    const auto s = load(boolean_flag("a", rollout(eu)) + "," + boolean_flag("b", rollout(other)) + "," + boolean_flag("c", rollout(eu)));
+    CHECK(s.evaluate_boolean("a", "e", {{"region", "eu"}}).enabled);
+    CHECK_FALSE(s.evaluate_boolean("b", "e", {{"region", "eu"}}).enabled);
+    CHECK(s.evaluate_boolean("b", "e", {{"region", "us"}}).enabled);
+    CHECK(s.evaluate_boolean("c", "e", {{"region", "eu"}}).enabled);
+}
+
+TEST_CASE("members come in any order, and unknown ones are skipped")
+{
+    const auto late = R"({"constraints":[{"value":"eu","operator":"eq","x":[{"y":null}],"property":"region","type":"STRING_CONSTRAINT_COMPARISON_TYPE"}],"new":1,"matchType":"ANY_SEGMENT_MATCH_TYPE","key":"late"})";
+    const auto s = load(boolean_flag("a", rollout(late)) + R"(, {"rollouts":[)" + rollout(late) + R"(],"rules":null,"type":"BOOLEAN_FLAG_TYPE","key":"b"})");
+    CHECK(s.evaluate_boolean("a", "e", {{"region", "eu"}}).segment_keys.contains("late"));
+    CHECK(s.evaluate_boolean("b", "e", {{"region", "eu"}}).enabled);
+    CHECK_FALSE(s.evaluate_boolean("b", "e", {{"region", "us"}}).enabled);
+}
+
+TEST_CASE("an unknown constraint type is an error: in v1 always, in v2 when it is reached")
+{
+    const auto after = segment("s", constraint("STRING", "region", "eq", "eu") + "," + constraint("FUTURE", "x", "eq", "y"), "ANY");
+    const auto flag = boolean_flag("f", rollout(after));
+    const auto v2 = load(flag);
+    CHECK(v2.evaluate_boolean("f", "e", {{"region", "eu"}}).enabled);
+    CHECK(v2.evaluate_boolean("f", "e", {{"region", "us"}}).code() == errc::invalid_argument);
+    const auto v1 = load(flag, rule_set::server_v1);
+    const auto r = v1.evaluate_boolean("f", "e", {{"region", "eu"}});
+    CHECK(r.message() == "unknown constraint type");
+    CHECK(r.http_status() == 400);
+    // An AND that has failed already still meets it.
+    const auto both = load(boolean_flag("f", rollout(eu + "," + after, 1, "AND")));
+    CHECK(both.evaluate_boolean("f", "e", {{"region", "us"}}).code() == errc::invalid_argument);
+}
+
+TEST_CASE("rules out of order are an error when they are reached")
+{
+    const auto s = load(boolean_flag("f", rollout(eu, 2) + "," + rollout(segment("all", ""), 1)) + "," +
+                        variant_flag("v", R"({"rank":3,"segments":[)" + eu + R"(]},{"rank":-2,"segments":[]})"));
+    CHECK(s.evaluate_boolean("f", "e", {{"region", "eu"}}).enabled);
+    const auto r = s.evaluate_boolean("f", "e");
+    CHECK(r.code() == errc::server_error);
+    CHECK(r.http_status() == 500);
+    CHECK(r.grpc_code() == 13);
+    CHECK(r.message() == "rollout rank: 1 detected out of order");
+    CHECK(s.evaluate_variant("v", "e").message() == "rule rank: -2 detected out of order");
+    CHECK(s.evaluate_variant("v", "e").code() == errc::invalid_argument);
+}
+
+TEST_CASE("a malformed constraint drops its segment in v2, and does not match in v1")
+{
+    const auto bad = segment("bad", constraint("NUMBER", "n", "eq", "x"));
+    const auto flag = boolean_flag("f", rollout(eu + "," + bad, 1, "AND"));
+    CHECK(load(flag).evaluate_boolean("f", "e", {{"region", "eu"}}).enabled);
+    CHECK_FALSE(load(flag, rule_set::server_v1).evaluate_boolean("f", "e", {{"region", "eu"}}).enabled);
+}
+
+TEST_CASE("v1 repeats a rule of two segments, and it is put right")
+{
+    const std::string half = R"({"variantKey":"a","variantAttachment":"","rollout":30},{"variantKey":"b","variantAttachment":"","rollout":20})";
+    const std::string rule = R"({"id":"1","rank":1,"segmentOperator":"OR_SEGMENT_OPERATOR","segments":[)" + segment("x", "") + "," +
+                             segment("y", "") + R"(],"distributions":[)";
+    const auto once = load(variant_flag("v", rule + half + "]}"), rule_set::server_v1);
+    const auto twice = load(variant_flag("v", rule + half + "," + half + "]}," + rule + half + "," + half + "]}"), rule_set::server_v1);
+    int differ = 0;
+    for (int i = 0; i < 2000; ++i) {
+        const auto e = std::to_string(i);
+        differ += once.evaluate_variant("v", e).variant_key != twice.evaluate_variant("v", e).variant_key ? 1 : 0;
+    }
+    CHECK(differ == 0);
+    // One copy only: nothing says it is the defect, so nothing is taken out.
+    const auto as_is = load(variant_flag("v", rule + half + "," + half + "]}"), rule_set::server_v1);
+    for (int i = 0; i < 2000; ++i) {
+        const auto e = std::to_string(i);
+        differ += once.evaluate_variant("v", e).variant_key != as_is.evaluate_variant("v", e).variant_key ? 1 : 0;
+    }
+    CHECK(differ > 500); // of the 2000: bucketed as [300, 500, 800, 1000]
+}
+
+TEST_CASE("all flags at once answer as each by itself")
+{
+    std::string flags;
+    for (int i = 0; i < 40; ++i) {
+        const auto n = std::to_string(i);
+        flags += (i != 0 ? "," : "") +
+                 (i % 2 != 0 ? boolean_flag("b" + n, rollout(eu + "," + segment("s" + std::to_string(i % 5), constraint("NUMBER", "n", "lt", n)), 1, i % 3 != 0 ? "AND" : "OR"))
+                             : variant_flag("v" + n, R"({"rank":1,"segments":[)" + eu + R"(],"distributions":[{"variantKey":"x","rollout":50},{"variantKey":"y","rollout":30}]})"));
+    }
+    for (const auto rules : {rule_set::server_v2, rule_set::server_v1}) {
+        const auto s = load(flags, rules);
+        const std::map<std::string, std::string> ctx{{"region", "eu"}, {"n", "17"}};
+        std::size_t i = 0;
+        s.evaluate_all("entity", ctx, [&](const flipt::flag_result& r) {
+            CHECK(r.flag_key == s.flags()[i++].key);
+            if (r.type == flipt::flag_type::boolean) {
+                const auto one = s.evaluate_boolean(r.flag_key, "entity", ctx);
+                CHECK((one.enabled == r.enabled && one.reason == r.reason && one.segment_keys.size() == r.segment_keys.size()));
+            } else {
+                const auto one = s.evaluate_variant(r.flag_key, "entity", ctx);
+                CHECK((one.match == r.match && one.reason == r.reason && one.variant_key == r.variant_key));
+            }
+        });
+        CHECK(i == 40);
+        std::vector<flipt::flag_result> out(50);
+        CHECK(s.evaluate_all("entity", ctx, out) == 40);
+        CHECK(s.evaluate_all("entity", {{"region", "eu"}}, std::span(out).first(7)) == 7);
+        CHECK(out[6].flag_key == "v6");
+    }
+}
+
+TEST_CASE("a batch answers item by item")
+{
+    const auto unknown = boolean_flag("bad", rollout(segment("s", constraint("FUTURE", "x", "eq", "y"))));
+    const auto flags = boolean_flag("f", rollout(eu)) + "," + variant_flag("v", "") + "," + unknown;
+    const auto request = flipt::batch_request()
+                             .add(flipt::evaluation_request("f", "e").with("region", "eu"))
+                             .add({"nope", "e"})
+                             .add({"bad", "e"})
+                             .add(flipt::evaluation_request("v", "e").in_namespace("elsewhere"))
+                             .add({"v", "e"});
+    std::vector<flipt::batch_item> items;
+    const auto v2 = load(flags);
+    CHECK_FALSE(v2.evaluate_batch(request.requests, [&](std::size_t i, const flipt::flag_result& r) {
+        CHECK(i == items.size());
+        items.push_back(flipt::to_owned(r));
+    }));
+    REQUIRE(items.size() == 5);
+    CHECK(std::get<flipt::boolean_evaluation>(items[0]).enabled);
+    CHECK(std::get<flipt::error_evaluation>(items[1]).reason == flipt::error_evaluation_reason::not_found);
+    CHECK(std::get<flipt::error_evaluation>(items[1]).namespace_key == "default");
+    CHECK(std::get<flipt::error_evaluation>(items[2]).reason == flipt::error_evaluation_reason::unknown);
+    CHECK(std::get<flipt::error_evaluation>(items[3]).reason == flipt::error_evaluation_reason::not_found);
+    CHECK_FALSE(std::get<flipt::variant_evaluation>(items[4]).match);
+    const auto v1 = load(flags, rule_set::server_v1);
+    CHECK(v1.evaluate_batch(request.requests, [](std::size_t, const flipt::flag_result&) {}) == errc::invalid_argument);
+}
+
+TEST_CASE("many segments in a flag and in a rule")
+{
+    std::string all;
+    for (int i = 0; i < 200; ++i)
+        all += (i != 0 ? "," : "") + segment("s" + std::to_string(i), constraint("NUMBER", "n", "gte", std::to_string(i)));
+    // Twice, so that all of them want a place in the memo.
+    const auto s = load(boolean_flag("f", rollout(all, 1, "AND") + "," + rollout(all, 2)));
+    const auto r = s.evaluate_boolean("f", "e", {{"n", "149"}});
+    CHECK(r.segment_keys.size() == 150);
+    CHECK(s.evaluate_boolean("f", "e", {{"n", "199"}}).segment_keys.size() == 200);
+    CHECK_FALSE(s.evaluate_boolean("f", "e", {{"n", "-1"}}).enabled);
+
+    for (int i = 200; i < 257; ++i)
+        all += "," + segment("s" + std::to_string(i), "");
+    const auto bad = snapshot::parse(R"({"flags":[)" + boolean_flag("f", rollout(all)) + "]}");
+    CHECK_FALSE(bad.ok());
+    CHECK(bad.error().message().find("flags[0]: a rule with more than 256 segments") == 0);
+}
+
+TEST_CASE("a refused document says where and what")
+{
+    const auto why = [](std::string_view json) {
+        const auto r = snapshot::parse(json);
+        CAPTURE(json);
+        CHECK_FALSE(r.ok());
+        CHECK(r->empty());
+        CHECK(r.error().code() == errc::invalid_snapshot);
+        CHECK(r.error().offset() <= json.size());
+        return r.error().message();
+    };
+    CHECK(why("") == "the document: expected an object (byte 0)");
+    CHECK(why("[]") == "the document: expected an object (byte 0)");
+    CHECK(why("{}").find("not a snapshot") != std::string::npos);
+    CHECK(why(R"({"code":5,"message":"x","details":[]})").find("not a snapshot") != std::string::npos);
+    CHECK(why(R"({"flags":[]} x)") == "the document: text after the document (byte 13)");
+    CHECK(why(R"({"flags":{}})") == "flags: expected an array (byte 9)");
+    CHECK(why(R"({"flags":[{"key":"a"},{"name":"b"}]})").find("flags[1]: a flag without a key") == 0);
+    CHECK(why(R"({"flags":[{"key":"a","enabled":1}]})") == "flags[0]: expected true or false (byte 31)");
+    CHECK(why(R"({"flags":[{"key":"a","rules":[{"segments":[{"key":1}]}]}]})") == "flags[0].rules[0].segments[0]: expected a string (byte 50)");
+    CHECK(why(R"({"flags":[{"key":"a","rules":[{"rank":1.5}]}]})").find("expected a 32-bit integer") != std::string::npos);
+    CHECK(why(R"({"flags":[{"key":"a","rules":[{"rank":3e9}]}]})").find("expected a 32-bit integer") != std::string::npos);
+    CHECK(why(R"({"flags":[{"key":"a","rules":[{"distributions":[{"rollout":"x"}]}]}]})").find("a number out of range") != std::string::npos);
+    CHECK(why("{\"flags\":[],\"x\":\"\xff\"}") == "the document: not UTF-8 (byte 0)");
+    CHECK(why("{\"flags\":[],\"x\":\"a\nb\"}").find("a control character") != std::string::npos);
+    CHECK(why(R"({"flags":[],"x":"\q"})").find("a bad escape") != std::string::npos);
+    CHECK(why(R"({"flags":[],"x":"\ud800"})").find("a bad escape") != std::string::npos);
+    CHECK(why(R"({"flags":[],"x":)" + std::string(100000, '[')).find("nested too deeply") != std::string::npos);
+    CHECK(why(R"({"flags":[],"x":01})").find("expected") != std::string::npos);
+    CHECK(why(R"({"flags":[],})").find("expected a string") != std::string::npos);
+    const std::string good = R"({"namespace":{"key":"n"},"flags":[)" + boolean_flag("f", rollout(eu)) + R"(],"digest":"0123"})";
+    REQUIRE(snapshot::parse(good).ok());
+    for (std::size_t n = 0; n < good.size(); ++n)
+        CHECK_FALSE(snapshot::parse(std::string_view(good).substr(0, n)).ok());
+}
+
+TEST_CASE("what a snapshot says of itself, and the later of two flags")
+{
+    const auto s = load(R"({"key":"f","name":"first","type":"VARIANT_FLAG_TYPE"},)" + boolean_flag("g", "") + "," + boolean_flag("f", "", true));
+    CHECK(s.namespace_key() == "default");
+    CHECK(s.digest() == "d");
+    CHECK(s.rules() == rule_set::server_v2);
+    CHECK(s.flags().size() == 2);
+    CHECK(s.evaluate_boolean("f", "e").enabled);
+    CHECK((*s.flags().begin()).key == "f");
+    CHECK(s.flags()[0].enabled);
+    CHECK(s.info("g").type == flipt::flag_type::boolean);
+    CHECK(s.info("x").key.data() == nullptr);
+    CHECK(s.memory_bytes() > 0);
+}
+
+TEST_CASE("a difference is of what evaluates, not of ids and times")
+{
+    const auto rule = [](const std::string& id, const std::string& segments, const std::string& share) {
+        return R"({"id":")" + id + R"(","rank":1,"segments":[)" + segments + R"(],"distributions":[{"ruleId":")" + id +
+               R"(","variantKey":"x","variantAttachment":"1","rollout":)" + share + R"(},{"variantKey":"y","rollout":50}]})";
+    };
+    const auto x = segment("x", "");
+    const auto a = load(variant_flag("same", rule("1", eu + "," + x, "50")) + "," + variant_flag("share", rule("1", eu, "50")) + "," +
+                        variant_flag("segment", rule("1", eu, "50")) + "," + boolean_flag("state", "") + "," + boolean_flag("gone", ""));
+    const auto b = load(boolean_flag("new", "") + "," + boolean_flag("state", "", true) + "," + variant_flag("same", rule("2", x + "," + eu, "50")) + "," +
+                        variant_flag("share", rule("1", eu, "49")) + "," + variant_flag("segment", rule("1", x, "50")));
+    const auto d = flipt::diff(a, b);
+    CHECK(d.added == std::vector<std::string>{"new"});
+    CHECK(d.removed == std::vector<std::string>{"gone"});
+    CHECK(d.changed == std::vector<std::string>{"state", "share", "segment"});
+    CHECK(flipt::diff(a, a).empty());
+}
+
+TEST_CASE("handles survive a move of the snapshot")
+{
+    auto s = load(boolean_flag("f", rollout(eu)));
+    const auto f = s.find("f");
+    REQUIRE(f);
+    CHECK(f.key() == "f");
+    CHECK(f.type() == flipt::flag_type::boolean);
+    const snapshot moved = std::move(s);
+    CHECK(f.evaluate_boolean("e", {{"region", "eu"}}).enabled);
+    CHECK(f.evaluate_variant("e").code() == errc::flag_type_mismatch);
+    CHECK(s.empty()); // NOLINT: moved from is empty
+}
+
+} // namespace

@@ -36,7 +36,7 @@ inline void append_json_string(std::string& out, std::string_view text)
     out += '"';
 }
 
-/// Objects and arrays in the order they are written; commas look after themselves.
+// Objects and arrays in the order they are written; commas look after themselves.
 class json_text {
 public:
     json_text() = default;
@@ -68,7 +68,7 @@ public:
         append_json_string(out_, value);
         return *this;
     }
-    /// JSON as it is: numbers, literals, and documents made elsewhere.
+    // JSON as it is: numbers, literals, and documents made elsewhere.
     json_text& raw(std::string_view json)
     {
         item();

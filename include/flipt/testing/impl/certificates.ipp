@@ -56,7 +56,7 @@ inline void extend(X509* certificate, X509* issuer, int nid, const std::string& 
     must(added, "X509_add_ext");
 }
 
-/// Version 3, a random serial number, subject, key and times; neither issuer nor signature yet.
+// Version 3, a random serial number, subject, key and times; neither issuer nor signature yet.
 inline std::shared_ptr<X509> new_certificate(EVP_PKEY* key, std::string_view subject, std::chrono::seconds starts,
                                              std::chrono::seconds ends)
 {

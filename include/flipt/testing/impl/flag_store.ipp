@@ -108,7 +108,7 @@ inline std::string json_string_or_empty(simdjson::dom::object object, std::strin
     return object.at_key(name).get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
 }
 
-/// What a snapshot tells of one flag. Its variants are those of its default and its distributions.
+// What a snapshot tells of one flag. Its variants are those of its default and its distributions.
 inline flag read_snapshot_flag(simdjson::dom::object object, std::string_view namespace_key)
 {
     flag out;
@@ -149,7 +149,7 @@ inline flag read_snapshot_flag(simdjson::dom::object object, std::string_view na
     return out;
 }
 
-/// The flags of a document; throws when it has none.
+// The flags of a document; throws when it has none.
 inline simdjson::dom::array read_document(simdjson::dom::parser& parser, std::string_view document,
                                           simdjson::dom::object& object)
 {

@@ -26,7 +26,7 @@ inline std::optional<jwt_algorithm> algorithm_named(std::string_view name)
     return std::nullopt; // "none", HS256 and all the others
 }
 
-/// The claims that are looked at. A time of 0 is one that is absent, as in the Go library.
+// The claims that are looked at. A time of 0 is one that is absent, as in the Go library.
 class read_claims {
 public:
     read_claims() = default;
@@ -95,7 +95,7 @@ inline read_claims parse_claims(const std::string& payload)
     return claims;
 }
 
-/// Why these claims are refused at that moment, or nothing.
+// Why these claims are refused at that moment, or nothing.
 inline std::string judge(const jwt_rules& rules, const read_claims& claims, double now)
 {
     constexpr double default_leeway = 150;

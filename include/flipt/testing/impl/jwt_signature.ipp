@@ -52,13 +52,13 @@ inline const EVP_MD* digest_of(jwt_algorithm a)
     return nullptr;
 }
 
-/// Bytes of one of r and s in a JWS signature (RFC 7518 section 3.4), 0 where the algorithm has none.
+// Bytes of one of r and s in a JWS signature (RFC 7518 section 3.4), 0 where the algorithm has none.
 inline std::size_t coordinate_size(jwt_algorithm a)
 {
     return a == jwt_algorithm::es256 ? 32 : a == jwt_algorithm::es512 ? 66 : 0;
 }
 
-/// Whether a key can make signatures of that algorithm at all; a P-521 key must not verify "ES256".
+// Whether a key can make signatures of that algorithm at all; a P-521 key must not verify "ES256".
 inline bool fits(const EVP_PKEY* key, jwt_algorithm a)
 {
     switch (a) {
@@ -73,7 +73,7 @@ inline bool fits(const EVP_PKEY* key, jwt_algorithm a)
 
 using ecdsa_ptr = std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)>;
 
-/// r||s of `size` bytes each, from DER.
+// r||s of `size` bytes each, from DER.
 inline std::string ecdsa_to_raw(std::string_view der, std::size_t size)
 {
     const auto* p = reinterpret_cast<const unsigned char*>(der.data());
@@ -89,7 +89,7 @@ inline std::string ecdsa_to_raw(std::string_view der, std::size_t size)
     return raw;
 }
 
-/// DER from r||s; empty when that is no signature.
+// DER from r||s; empty when that is no signature.
 inline std::string ecdsa_to_der(std::string_view raw, std::size_t size)
 {
     if (raw.size() != 2 * size)

@@ -78,7 +78,7 @@ inline std::shared_ptr<asio::ssl::context> make_tls_context(const tls_settings& 
     return context;
 }
 
-/// Owns the socket. All members are used on the socket's executor only.
+// Owns the socket. All members are used on the socket's executor only.
 class peer_stream {
 public:
     peer_stream(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> context)
@@ -114,8 +114,8 @@ public:
         else
             co_await asio::async_write(socket_, buffer, asio::redirect_error(asio::use_awaitable, ec));
     }
-    /// An orderly end: close_notify where there is TLS (the peer has a second to answer it), then FIN. `owner` keeps
-    /// this object alive: the guard's handler may be queued already when the shutdown completes.
+    // An orderly end: close_notify where there is TLS (the peer has a second to answer it), then FIN. `owner` keeps
+    // this object alive: the guard's handler may be queued already when the shutdown completes.
     asio::awaitable<void> finish(std::shared_ptr<void> owner)
     {
         asio::error_code ec;
@@ -135,7 +135,7 @@ public:
         asio::error_code ignored;
         socket_.close(ignored);
     }
-    /// Ends with RST.
+    // Ends with RST.
     void reset()
     {
         asio::error_code ignored;

@@ -20,7 +20,7 @@ namespace detail {
 
 inline constexpr std::string_view wrong_types = "invalid values for key(s) in json body";
 
-/// A body as Flipt's gateway reads it: nothing is {}; the text of what is wrong with it otherwise.
+// A body as Flipt's gateway reads it: nothing is {}; the text of what is wrong with it otherwise.
 inline std::string parse_body(simdjson::dom::parser& parser, const std::string& body, simdjson::dom::object& out)
 {
     static const std::string nothing = "{}";
@@ -72,7 +72,7 @@ inline bool read_context(simdjson::dom::element value, context_map& out)
     return true;
 }
 
-/// False when a known field has the wrong type. Both spellings of a field are Flipt's (protojson).
+// False when a known field has the wrong type. Both spellings of a field are Flipt's (protojson).
 inline bool read_evaluation(simdjson::dom::object object, evaluation_request& out)
 {
     for (const auto field : object) {
@@ -142,7 +142,7 @@ inline std::string from_base64(std::string text)
     return base64url_decode(text).value_or(std::string());
 }
 
-/// A decimal number of at most nine digits, or nothing.
+// A decimal number of at most nine digits, or nothing.
 inline std::optional<std::size_t> small_number(std::string_view text)
 {
     if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != text.npos)

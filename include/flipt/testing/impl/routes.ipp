@@ -36,7 +36,7 @@ FLIPT_DECL http_reply router::answer(const http_request& request)
     return reply;
 }
 
-/// Nothing: there is no such route.
+// Nothing: there is no such route.
 FLIPT_DECL std::optional<http_reply> router::dispatch(const http_request& request, const path_parts& path)
 {
     const auto n = path.size();

@@ -22,7 +22,7 @@ namespace flipt::inline v0::testing {
 
 namespace detail {
 
-/// One connection and where its script stands. On the strand.
+// One connection and where its script stands. On the strand.
 class peer_connection {
 public:
     peer_connection(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, script s, std::size_t n)
@@ -168,7 +168,7 @@ FLIPT_DECL asio::awaitable<bool> peer_core::send(std::shared_ptr<peer_connection
     co_return !ec;
 }
 
-/// False when the connection is over.
+// False when the connection is over.
 FLIPT_DECL asio::awaitable<bool> peer_core::perform(std::shared_ptr<peer_connection> connection,
                                                     const script::step& step)
 {

@@ -26,7 +26,7 @@ namespace flipt::inline v0::testing::detail {
 
 using server_strand = asio::strand<asio::any_io_executor>;
 
-/// What is to be done with one request: the bytes, and how they are to go wrong.
+// What is to be done with one request: the bytes, and how they are to go wrong.
 class reply_plan {
 public:
     reply_plan() = default;
@@ -38,7 +38,7 @@ public:
     std::optional<stream_subscription> stream;
 };
 
-/// One connection. Lives as long as its coroutine; used on the strand only.
+// One connection. Lives as long as its coroutine; used on the strand only.
 class server_session : public std::enable_shared_from_this<server_session> {
 public:
     server_session(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket,
@@ -54,7 +54,7 @@ public:
 
     static FLIPT_DECL asio::awaitable<void> run(std::shared_ptr<server_session> self);
 
-    /// Everything that waits ends.
+    // Everything that waits ends.
     void abort()
     {
         stream_.close();
@@ -107,14 +107,14 @@ public:
     FLIPT_DECL void stop();
     static FLIPT_DECL asio::awaitable<void> accept(std::shared_ptr<server_core> self);
 
-    /// Runs `f(router)` under the lock.
+    // Runs `f(router)` under the lock.
     template <class F>
     auto locked(F&& f)
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         return f(router_);
     }
-    /// The same for something that changes flags: streams look again.
+    // The same for something that changes flags: streams look again.
     template <class F>
     void change(F&& f)
     {
@@ -130,7 +130,7 @@ public:
         }
         seen_changed_.notify_all();
     }
-    /// Calls `f` for each session, on the strand.
+    // Calls `f` for each session, on the strand.
     template <class F>
     void each_session(F f)
     {

@@ -84,7 +84,7 @@ FLIPT_DECL asio::awaitable<void> server_session::serve()
         co_await stream_.finish(shared_from_this());
 }
 
-/// False when there will be no further request; a bad one counts as one.
+// False when there will be no further request; a bad one counts as one.
 FLIPT_DECL asio::awaitable<bool> server_session::read_request()
 {
     idle_ = true;
@@ -125,7 +125,7 @@ FLIPT_DECL asio::awaitable<void> server_session::write_pieces(std::string_view b
     }
 }
 
-/// Sends what is planned. False when the connection is over.
+// Sends what is planned. False when the connection is over.
 FLIPT_DECL asio::awaitable<bool> server_session::perform(reply_plan& plan)
 {
     const auto& trouble = plan.trouble;
@@ -171,7 +171,7 @@ FLIPT_DECL asio::awaitable<bool> server_session::end_as(fault::ending how)
     co_return false;
 }
 
-/// Sees a peer that leaves while a stream has nothing to say.
+// Sees a peer that leaves while a stream has nothing to say.
 FLIPT_DECL asio::awaitable<void> server_session::watch_peer(std::shared_ptr<server_session> self)
 {
     asio::error_code ec;

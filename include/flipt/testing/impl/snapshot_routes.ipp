@@ -9,7 +9,7 @@ namespace flipt::inline v0::testing {
 
 namespace detail {
 
-/// Removes a member of the objects at a depth (1 = the outermost) from a valid JSON text.
+// Removes a member of the objects at a depth (1 = the outermost) from a valid JSON text.
 inline void erase_members(std::string& json, std::string_view name, int wanted_depth)
 {
     int depth = 0;

@@ -15,6 +15,7 @@ parser.add_argument("--examples", nargs="*", default=[])
 arguments = parser.parse_args()
 root = arguments.root
 problems = []
+notes = []
 
 
 def compare(what, listed, found):
@@ -42,22 +43,27 @@ intro = (root / "examples/intro.cpp").read_text().split("\n", 3)[3]
 if f"```cpp\n{intro}```" not in readme:
     problems.append("README.md does not show examples/intro.cpp as it is")
 
-umbrella = include / "flipt/flipt.hpp"
-if umbrella.exists():
-    # Reached by the umbrella, directly or not: every header but those that must be asked for.
-    reached, todo = set(), ["flipt/flipt.hpp"]
+
+
+def closure(names, pattern):
+    """What these files include, directly or not, of what matches the pattern."""
+    reached, todo = set(), list(names)
     while todo:
         name = todo.pop()
-        if name not in reached:
+        if name not in reached and (include / name).exists():
             reached.add(name)
-            todo += re.findall(r'^#include "(flipt/[^"]+\.hpp)"', (include / name).read_text(), re.M)
-    missing = {h for h in headers - reached if not h.startswith("flipt/testing/") and h != "flipt/fwd.hpp"}
-    problems.extend(f"flipt/flipt.hpp does not reach {name}" for name in sorted(missing))
+            todo += re.findall(pattern, (include / name).read_text(), re.M)
+    return reached
 
-bodies = {p.relative_to(include).as_posix() for p in include.rglob("*.ipp")}
-sources = list(include.rglob("src.hpp"))
+
+if (include / "flipt/flipt.hpp").exists():
+    reached = closure(["flipt/flipt.hpp"], r'^#include "(flipt/[^"]+)"')
+    public = {h for h in headers if re.match(r"flipt/(types|token|live)/|flipt/(client|version)\.hpp$", h)}
+    problems.extend(f"flipt/flipt.hpp does not reach {name}" for name in sorted(public - reached))
+sources = [p.relative_to(include).as_posix() for p in include.rglob("src.hpp")]
 if sources:
-    included = {n for p in sources for n in re.findall(r'^#include "([^"]+\.ipp)"', p.read_text(), re.M)}
+    bodies = {p.relative_to(include).as_posix() for p in include.rglob("*.ipp")}
+    included = closure(sources, r'^#include "(flipt/[^"]+\.[hi]pp)"')
     problems.extend(f"no src.hpp includes {name}" for name in sorted(bodies - included))
 
 for path in sorted(p for folder in ("include", "tests", "examples", "benchmarks") for p in (root / folder).rglob("*")):
@@ -70,7 +76,8 @@ for path in sorted(p for folder in ("include", "tests", "examples", "benchmarks"
     if path.suffix == ".hpp" and "#pragma once" not in lines:
         problems.append(f"{name}: no #pragma once")
     if path.is_relative_to(include) and len(lines) > 450:
-        problems.append(f"{name}: {len(lines)} lines, the ceiling is 450")
+        (problems if len(lines) > 600 else notes).append(f"{name}: {len(lines)} lines, 450 should be enough")
 
+print("\n".join(notes))
 print("\n".join(problems) or f"{len(headers)} headers, {len(arguments.tests)} test files, version {arguments.version}")
 sys.exit(1 if problems else 0)

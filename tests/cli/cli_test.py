@@ -211,6 +211,14 @@ class Credentials(CliTest):
         self.bad(2, "invalid_argument", "flags", jwt=False, env={"FLIPT_JWT": "a", "FLIPT_CLIENT_TOKEN": "b"})
         self.good("flags", env={"FLIPT_JWT": "a", "FLIPT_CLIENT_TOKEN": "b"})
 
+    def test_kubernetes(self):
+        path = FOLDER / "service-account"
+        path.write_text(servers.jwt)  # any will do
+        for server in ("kubernetes-v1", "kubernetes-v2"):
+            self.good("--kubernetes-token-file", str(path), "flags", server=server, jwt=False)
+            self.good("flags", server=server, jwt=False, env={"FLIPT_KUBERNETES_TOKEN_FILE": str(path)})
+            self.bad(3, "unauthenticated", "flags", server=server, jwt=False)
+
     def test_kubernetes_without_a_pod(self):
         self.bad(3, "invalid_token", "--kubernetes-token-file", str(FOLDER / "none"), "flags", jwt=False)
 

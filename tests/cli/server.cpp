@@ -38,6 +38,8 @@ public:
         start("expired", ft::flavour::v2, issue(ft::certificate_request().address("127.0.0.1").expired()));
         start("elsewhere", ft::flavour::v2, issue(ft::certificate_request().name("elsewhere.test")));
         start("mutual", ft::flavour::v2, authority_.issue_localhost(), true);
+        start_kubernetes("kubernetes-v1", ft::flavour::v1);
+        start_kubernetes("kubernetes-v2", ft::flavour::v2);
         start("old", ft::flavour::v2, authority_.issue_localhost(), false, ft::tls_version::tls1_1);
     }
 
@@ -95,8 +97,19 @@ private:
                 tls.client_ca_pem = authority_.certificate_pem();
             options.tls = tls;
         }
+        start(name, options);
+    }
+    void start_kubernetes(const std::string& name, ft::flavour version)
+    {
+        ft::server_options options;
+        options.version = version;
+        options.auth.kubernetes = true;
+        start(name, options);
+    }
+    void start(const std::string& name, const ft::server_options& options)
+    {
         auto server = std::make_unique<ft::server_thread>(options);
-        fill(**server, version);
+        fill(**server, options.version);
         servers_[name] = std::move(server);
     }
 

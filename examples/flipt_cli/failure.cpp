@@ -131,7 +131,8 @@ std::string explain(const std::error_code& ec, const flipt::diagnostics& details
         return "HTTP " + std::to_string(details.http_status()) + ": " + message;
     }
     if (ec == flipt::errc::invalid_argument)
-        message = "the request cannot be sent (text that is not UTF-8, or one batch for several environments)";
+        message = "the request cannot be sent: text that is not UTF-8, an environment that is no header value, or one "
+                  "batch for several environments";
     message += hint_for(ec, message);
     return details.detail().empty() ? message : details.detail() + ": " + message;
 }
@@ -191,9 +192,8 @@ failure describe(const std::exception_ptr& exception, const redactor& redact)
         return failure(exit_code::other, name_of(e.code()), e.what());
     } catch (const flipt::error& e) {
         failure why = describe(e.code(), e.details(), redact);
-        if (e.details().detail().empty() && !answered_with_status(e.code(), e.details()))
-            why.text =
-                redact(e.what()) + std::string(hint_for(e.code(), e.what())); // such as which setting cannot work
+        if (e.code() == flipt::errc::invalid_config) // what() says which setting
+            why.text = redact(e.what());
         return why;
     } catch (const std::system_error& e) {
         return failure(exit_code::other, name_of(e.code()), redact(e.what()));

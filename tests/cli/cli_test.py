@@ -260,6 +260,10 @@ class Settings(CliTest):
             self.assertNotIn(token[:20], result.err)
         self.assertIn("--jwt?", self.bad(2, "invalid_argument", "--jtw", token, "flags", jwt=False).err)
 
+    def test_text_that_cannot_be_sent(self):
+        self.bad(2, "invalid_argument", "boolean", os.fsdecode(b"\xff"), "x", text="UTF-8")
+        self.bad(2, "invalid_argument", "--environment", "a\nb", "flags")
+
     def test_settings_that_cannot_work(self):
         for url in ("", "localhost", "ftp://x", "http://user:secret@x", "http://x/?q", "http://x#f", "http://x:0"):
             result = self.bad(2, "invalid_config", "--url", url, "health", server=None)

@@ -352,3 +352,7 @@ template <class TokenPolicy>
 client(const asio::any_io_executor&, config, TokenPolicy, std::shared_ptr<host_resolver>) -> client<TokenPolicy>;
 
 } // namespace flipt::inline v0
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/call/impl/bodies.ipp"
+#endif

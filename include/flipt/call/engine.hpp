@@ -180,12 +180,3 @@ private:
 };
 
 } // namespace flipt::inline v0::detail
-
-#if defined(FLIPT_HEADER_ONLY)
-#include "flipt/call/impl/call.ipp"
-#include "flipt/call/impl/engine.ipp"
-#include "flipt/call/impl/open.ipp"
-#include "flipt/call/impl/operations.ipp"
-#include "flipt/call/impl/perform.ipp"
-#include "flipt/call/impl/stream.ipp"
-#endif

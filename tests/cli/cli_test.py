@@ -304,6 +304,18 @@ class Misbehaviour(CliTest):
         self.expect(5, "timed_out", "delay 5000", timeout="300ms", limit=0.3)
         self.expect(5, "timed_out", "dribble", timeout="300ms", limit=0.3)
 
+    def test_repeats(self):
+        for fault in ("reset", "status 503 busy"):
+            for retries in (0, 2):
+                servers.tell("v2 clear")
+                servers.fault(fault)
+                before = servers.tell("v2 observe")["requests"]
+                self.run_cli("--retries", str(retries), "flags")
+                self.assertEqual(servers.tell("v2 observe")["requests"] - before, retries + 1, fault)
+            servers.tell("v2 clear")
+            servers.fault(fault, 2)
+            self.good("flags")
+
     def test_network(self):
         self.expect(5, "connection_reset", "reset")
         self.bad(5, "connection_refused", "--url", "http://127.0.0.1:1", "flags", server=None)

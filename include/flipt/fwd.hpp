@@ -24,5 +24,10 @@ class secret;
 template <class TokenPolicy>
 class client;
 class snapshot;
+class reader;
+class live_options;
+class live_change;
+template <class TokenPolicy>
+class live_snapshot;
 
 } // namespace flipt::inline v0

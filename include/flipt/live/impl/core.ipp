@@ -1,0 +1,429 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Bodies of live/core.hpp: how a namespace is kept up to date.
+#pragma once
+
+#include "flipt/live/core.hpp"
+#include "flipt/live/saved_file.hpp"
+
+#include <asio/redirect_error.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace flipt::inline v0::detail {
+
+template <class T, class F>
+asio::awaitable<T> run_task(F task)
+{
+    T result = task();
+    co_return result;
+}
+
+/// Runs `task` where heavy work goes.
+template <class T, class F>
+asio::awaitable<T> live_core::work(F task)
+{
+    if (!options_.worker)
+        return run_task<T>(std::move(task));
+    return asio::co_spawn(*options_.worker, run_task<T>(std::move(task)), asio::use_awaitable);
+}
+
+FLIPT_DECL live_core::live_core(std::shared_ptr<engine> calls, live_options options)
+    : calls_(std::move(calls)), options_(std::move(options))
+{
+    const config& settings = calls_->settings();
+    live_schedule::settings times;
+    times.interval = options_.interval;
+    times.watchdog = options_.watchdog;
+    times.initial_backoff = settings.retry.initial_backoff;
+    times.max_backoff = settings.retry.max_backoff;
+    if (options_.namespaces.empty())
+        options_.namespaces.emplace_back();
+    live_namespace& first = options_.namespaces.front();
+    if (first.save_file.empty())
+        first.save_file = std::move(options_.save_file);
+    if (first.document.empty())
+        first.document = std::move(options_.document);
+    for (live_namespace& wanted : options_.namespaces) {
+        if (wanted.namespace_key.empty())
+            wanted.namespace_key = settings.namespace_key;
+        if (wanted.environment_key.empty())
+            wanted.environment_key = settings.environment_key;
+        for (const auto& s : sources_)
+            if (s->wanted.namespace_key == wanted.namespace_key && s->wanted.environment_key == wanted.environment_key)
+                throw error(errc::invalid_config, "a namespace of a live snapshot is named twice");
+        sources_.push_back(std::make_shared<live_source>(std::move(wanted), calls_->executor(), times));
+    }
+    if (times.interval <= clock::duration::zero() || times.watchdog <= clock::duration::zero())
+        throw error(errc::invalid_config, "the intervals of a live snapshot must be positive");
+}
+
+FLIPT_DECL live_source& live_core::find(std::string_view namespace_key, std::string_view environment_key) const
+{
+    const config& settings = calls_->settings();
+    if (namespace_key.empty() && environment_key.empty())
+        return *sources_.front();
+    if (namespace_key.empty())
+        namespace_key = settings.namespace_key;
+    if (environment_key.empty())
+        environment_key = settings.environment_key;
+    for (const auto& s : sources_)
+        if (s->wanted.namespace_key == namespace_key && s->wanted.environment_key == environment_key)
+            return *s;
+    throw error(errc::invalid_argument, "the live snapshot does not keep this namespace");
+}
+
+// ---- begin and end ------------------------------------------------------------------------------------------------------
+
+FLIPT_DECL void live_core::start()
+{
+    if (options_.start == live_start::saved)
+        for (const auto& s : sources_) {
+            live_origin origin = live_origin::none;
+            std::error_code ec;
+            snapshot_document found = read_saved(s->wanted, calls_->settings().server,
+                                                 calls_->settings().limits.snapshot, origin, ec);
+            s->tried_saved = true;
+            if (ec)
+                s->change_state([&](live_state& state) { state.save_error = ec; });
+            if (origin == live_origin::none)
+                continue;
+            const compiled_document fresh =
+                compile(std::move(found.json), rules_of(found.version), s->wanted.namespace_key);
+            if (!fresh.ec)
+                publish(*s, fresh, found, origin);
+            else
+                s->change_state([&](live_state& state) { state.save_error = fresh.ec; });
+        }
+    asio::post(executor(), [self = shared_from_this()] {
+        for (const auto& s : self->sources_)
+            self->begin_loop(s);
+    });
+}
+
+FLIPT_DECL void live_core::begin_loop(const source_ptr& s)
+{
+    if (stopped_)
+        return;
+    auto ended = [self = shared_from_this(), s](const std::exception_ptr& e) {
+        if (self->stopped_ || !e)
+            return;
+        // Memory was short, most likely. What was there is evaluated on, and the loop begins anew after a pause.
+        try {
+            std::rethrow_exception(e);
+        } catch (...) {
+            self->failed(*s, current_exception_code(), {});
+        }
+        self->begin_loop(s);
+    };
+    asio::co_spawn(executor(), run(shared_from_this(), s),
+                   asio::bind_cancellation_slot(s->stop_loop.slot(), std::move(ended)));
+}
+
+FLIPT_DECL void live_core::post_stop() noexcept
+{
+    stopped_ = true;
+    try {
+        asio::dispatch(executor(), [self = shared_from_this()] { self->stop(); });
+    } catch (...) {
+        // Without memory for that the loops find out when they next wake up.
+    }
+}
+
+FLIPT_DECL void live_core::stop()
+{
+    calls_->shutdown();
+    for (const auto& s : sources_) {
+        s->stop_loop.emit(asio::cancellation_type::terminal);
+        s->wake();
+    }
+    wake_waiters();
+}
+
+FLIPT_DECL void live_core::post_refresh()
+{
+    asio::dispatch(executor(), [self = shared_from_this()] {
+        for (const auto& s : self->sources_) {
+            s->schedule.ask_now(clock::now());
+            s->wake();
+        }
+    });
+}
+
+// ---- the loop of one namespace ------------------------------------------------------------------------------------------
+
+FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self, source_ptr s)
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (!self->stopped_) {
+        if (s->message) {
+            snapshot_document document;
+            document.json = std::move(*s->message);
+            document.version = server_version::v2;
+            s->message.reset();
+            const bool taken = co_await take(self, s, std::move(document), live_origin::server);
+            if (taken) {
+                self->succeeded(*s);
+                s->schedule.on_message(clock::now(), self->calls_->random_unit());
+            }
+            continue;
+        }
+        if (s->schedule.due() <= clock::now()) {
+            co_await fetch_once(self, s);
+            continue;
+        }
+        std::error_code ignored;
+        s->timer.expires_at(s->schedule.due());
+        co_await s->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+}
+
+FLIPT_DECL asio::awaitable<fetch_outcome> live_core::fetch(const live_source& s)
+{
+    call_options options;
+    options.retries = 0; // the loop tries again, as often as it takes
+    return asio::async_initiate<const asio::use_awaitable_t<>&, void(fetch_outcome)>(
+        initiate_call<snapshot_operation, tell_fetch>(calls_, options), asio::use_awaitable, s.wanted.namespace_key,
+        s.wanted.environment_key, s.etag);
+}
+
+FLIPT_DECL asio::awaitable<void> live_core::fetch_once(std::shared_ptr<live_core> self, source_ptr s)
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    fetch_outcome got = co_await self->fetch(*s);
+    if (self->stopped_)
+        co_return;
+    engine& calls = *self->calls_;
+    if (got.ec) {
+        if (got.ec == errc::not_found) // another version may have taken the server's place
+            calls.version = calls.settings().server;
+        self->failed(*s, got.ec, got.details.detail());
+        if (!s->tried_saved && !s->ready() && self->options_.start != live_start::fail)
+            co_await take_saved(self, s);
+        self->wake_waiters();
+        co_return;
+    }
+    // A message that came meanwhile is newer, or the same.
+    if (!got.document.not_modified && !s->message) {
+        const bool missed = s->stream_open;
+        const bool taken = co_await take(self, s, std::move(got.document), live_origin::server);
+        if (!taken || self->stopped_) {
+            self->wake_waiters();
+            co_return;
+        }
+        if (missed)
+            s->stop_stream.emit(asio::cancellation_type::terminal);
+    }
+    const auto now = clock::now();
+    if (self->options_.streaming && !s->stream_open && calls.version == server_version::v2 &&
+        s->schedule.may_stream(now))
+        self->open_stream(s);
+    self->succeeded(*s);
+    s->schedule.on_success(now, s->stream_open, calls.random_unit());
+}
+
+FLIPT_DECL void live_core::open_stream(const source_ptr& s)
+{
+    s->stream_open = true;
+    s->schedule.on_stream_open(clock::now());
+    auto ended = [self = shared_from_this(), s](std::error_code ec, const diagnostics& details) {
+        self->stream_ended(*s, ec, details);
+    };
+    initiate_call<stream_operation, tell_end> begin(calls_, call_options());
+    begin(asio::bind_cancellation_slot(s->stop_stream.slot(), std::move(ended)), s->wanted.namespace_key,
+          s->wanted.environment_key, s->etag, std::shared_ptr<stream_sink>(s), calls_->settings().limits.snapshot);
+}
+
+FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, const diagnostics& details)
+{
+    s.stream_open = false;
+    s.change_state([](live_state& state) { state.streaming = false; });
+    if (stopped_)
+        return;
+    const auto now = clock::now();
+    if (ec == asio::error::operation_aborted)
+        s.schedule.ask_now(now); // we ended it: it missed something
+    else if (const int status = details.http_status(); status == 404 || status == 405 || status == 501)
+        s.schedule.on_stream_refused(now, calls_->random_unit());
+    else
+        s.schedule.on_stream_end(now, calls_->random_unit());
+    s.wake();
+}
+
+// ---- what came ----------------------------------------------------------------------------------------------------------
+
+FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, const std::string& namespace_key)
+{
+    compiled_document out;
+    snapshot_result parsed = snapshot::parse(json, rules);
+    if (!parsed.ok()) {
+        out.ec = parsed.error().code();
+        out.problem = parsed.error().message();
+    } else if (!parsed->namespace_key().empty() && parsed->namespace_key() != namespace_key) {
+        out.ec = errc::invalid_snapshot;
+        out.problem = "the document is of another namespace";
+    } else {
+        out.flags = std::make_shared<const snapshot>(std::move(*parsed));
+    }
+    out.json = std::move(json);
+    return out;
+}
+
+FLIPT_DECL asio::awaitable<bool> live_core::take(std::shared_ptr<live_core> self, source_ptr s,
+                                                 snapshot_document document, live_origin origin)
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto task = [json = std::move(document.json), rules = self->rules_of(document.version), s]() mutable {
+        return compile(std::move(json), rules, s->wanted.namespace_key);
+    };
+    compiled_document fresh = co_await self->work<compiled_document>(std::move(task));
+    if (self->stopped_)
+        co_return false;
+    if (fresh.ec) {
+        if (origin == live_origin::server)
+            self->failed(*s, fresh.ec, fresh.problem);
+        else
+            s->change_state([&](live_state& state) { state.save_error = fresh.ec; });
+        co_return false;
+    }
+    const std::string before = s->etag;
+    self->publish(*s, fresh, document, origin);
+    if (origin == live_origin::server && !s->wanted.save_file.empty() && (s->etag.empty() || s->etag != before))
+        co_await save(self, s, std::move(fresh.json), document.version);
+    co_return true;
+}
+
+FLIPT_DECL asio::awaitable<void> live_core::save(std::shared_ptr<live_core> self, source_ptr s, std::string json,
+                                                 server_version version)
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    saved_snapshot saved;
+    saved.server = version;
+    saved.environment_key = s->wanted.environment_key;
+    saved.namespace_key = s->wanted.namespace_key;
+    saved.etag = s->etag;
+    saved.json = std::move(json);
+    auto task = [saved = std::move(saved), s] { return replace_file(s->wanted.save_file, format_saved(saved)); };
+    const std::error_code ec = co_await self->work<std::error_code>(std::move(task));
+    s->change_state([&](live_state& state) { state.save_error = ec; });
+}
+
+FLIPT_DECL snapshot_document live_core::read_saved(const live_namespace& wanted, server_version server,
+                                                   std::size_t limit, live_origin& origin, std::error_code& ec)
+{
+    constexpr std::size_t header = 4096;
+    const server_version assumed = server == server_version::v1 ? server_version::v1 : server_version::v2;
+    snapshot_document out;
+    std::string bytes;
+    if (!wanted.save_file.empty())
+        ec = read_file(wanted.save_file, limit + header, bytes);
+    if (ec == std::errc::no_such_file_or_directory)
+        ec.clear(); // the first start
+    if (!bytes.empty() && !ec) {
+        saved_snapshot saved;
+        origin = live_origin::saved_file;
+        if (!is_saved(bytes)) { // a bare document, as `flipt-cli snapshot` writes it
+            out.json = std::move(bytes);
+            out.version = assumed;
+            return out;
+        }
+        ec = parse_saved(bytes, saved);
+        if (!ec && (saved.environment_key != wanted.environment_key || saved.namespace_key != wanted.namespace_key))
+            ec = errc::invalid_snapshot;
+        if (!ec) {
+            out.json = std::move(saved.json);
+            out.etag = std::move(saved.etag);
+            out.version = saved.server;
+            return out;
+        }
+    }
+    origin = wanted.document.empty() ? live_origin::none : live_origin::document;
+    out.json = wanted.document;
+    out.version = assumed;
+    return out;
+}
+
+FLIPT_DECL asio::awaitable<void> live_core::take_saved(std::shared_ptr<live_core> self, source_ptr s)
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    s->tried_saved = true;
+    const config& settings = self->calls_->settings();
+    auto origin = std::make_shared<live_origin>(live_origin::none);
+    auto problem = std::make_shared<std::error_code>();
+    auto task = [s, origin, problem, server = settings.server, limit = settings.limits.snapshot] {
+        return read_saved(s->wanted, server, limit, *origin, *problem);
+    };
+    snapshot_document found = co_await self->work<snapshot_document>(std::move(task));
+    if (*problem)
+        s->change_state([&](live_state& state) { state.save_error = *problem; });
+    if (!self->stopped_ && *origin != live_origin::none)
+        co_await take(self, s, std::move(found), *origin);
+}
+
+FLIPT_DECL void live_core::publish(live_source& s, const compiled_document& fresh, const snapshot_document& from,
+                                   live_origin origin)
+{
+    const std::string_view digest = from.etag.empty() ? fresh.flags->digest() : std::string_view(from.etag);
+    const bool was_ready = s.ready();
+    std::uint64_t version = 0;
+    snapshot_diff changes = diff(*s.published->load(version), *fresh.flags);
+    // The same document again: from a server without ETags, or as a stream's first message.
+    const bool same = was_ready && changes.empty() && digest == s.etag;
+    const auto now = std::chrono::system_clock::now();
+    if (!same)
+        s.published->publish(fresh.flags);
+    s.etag.assign(digest);
+    s.change_state([&](live_state& state) {
+        state.ready = true;
+        state.origin = origin;
+        state.server = from.version;
+        state.digest = s.etag;
+        if (!changes.empty() || !was_ready)
+            state.last_change = now;
+        if (origin != live_origin::server && !state.stale_since)
+            state.stale_since = now;
+    });
+    if (was_ready && !changes.empty()) {
+        live_change change;
+        change.time = now;
+        change.namespace_key = s.wanted.namespace_key;
+        change.environment_key = s.wanted.environment_key;
+        change.digest = s.etag;
+        change.flags = std::move(changes);
+        notify(std::move(change));
+    }
+    wake_waiters();
+}
+
+FLIPT_DECL void live_core::succeeded(live_source& s)
+{
+    s.change_state([&](live_state& state) {
+        state.streaming = s.stream_open;
+        state.origin = live_origin::server;
+        state.stale_since.reset();
+        state.last_contact = std::chrono::system_clock::now();
+        state.last_error.clear();
+        state.last_error_detail.clear();
+        state.failures = 0;
+    });
+}
+
+FLIPT_DECL void live_core::failed(live_source& s, std::error_code ec, std::string_view detail)
+{
+    s.schedule.on_failure(clock::now(), calls_->random_unit());
+    if (!s.failed_once) {
+        s.failed_once = true;
+        s.first_failure = ec;
+        s.first_failure_detail.assign(detail);
+    }
+    s.change_state([&](live_state& state) {
+        state.last_error = ec;
+        state.last_error_detail.assign(detail);
+        ++state.failures;
+        if (!state.stale_since)
+            state.stale_since = std::chrono::system_clock::now();
+    });
+}
+
+} // namespace flipt::inline v0::detail

@@ -84,7 +84,8 @@ inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
         b = load<std::uint32_t>(p + n - 4);
     } else if (n > 0) {
         a = static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) << 16 |
-            static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 | static_cast<unsigned char>(p[n - 1]);
+            static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 |
+            static_cast<unsigned char>(p[n - 1]);
     }
     return mix(a ^ hash_step, b ^ h);
 }

@@ -58,8 +58,24 @@ struct context_view {
     const void* rest = nullptr;
     std::string_view (*find_in_rest)(const void* range, std::string_view key) = nullptr;
 
-    // The value of `key`, or nothing.
+    // The value of `key`, or nothing. Which pair it is differs from one constraint to the next, so all marks are looked
+    // at without branching on them.
     [[nodiscard]] std::string_view find(std::uint32_t mark, const char* key, std::size_t size) const noexcept
+    {
+        std::size_t hit = count;
+        for (std::size_t i = count; i-- != 0;)
+            hit = items[i].mark == mark ? i : hit;
+        if (hit != count) {
+            const context_item& item = items[hit];
+            if (item.key_size == size && same_bytes(item.key, key, size)) [[likely]]
+                return {item.value, item.value_size};
+            return search(mark, key, size);
+        }
+        return rest == nullptr ? std::string_view{} : find_in_rest(rest, {key, size});
+    }
+
+private:
+    [[nodiscard]] std::string_view search(std::uint32_t mark, const char* key, std::size_t size) const noexcept
     {
         for (std::size_t i = 0; i < count; ++i) {
             const context_item& item = items[i];
@@ -156,7 +172,10 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
     [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
 
-    [[nodiscard]] detail::context_view view() const noexcept { return {items_.data(), items_.size(), nullptr, nullptr}; }
+    [[nodiscard]] detail::context_view view() const noexcept
+    {
+        return {items_.data(), items_.size(), nullptr, nullptr};
+    }
 
 private:
     void append(const context& other)

@@ -38,7 +38,8 @@ private:
     std::uint64_t matched_ = 0;
 };
 
-// Remembers the segments of a namespace over the evaluation of all its flags. Segments beyond the room are computed again.
+// Remembers the segments of a namespace over the evaluation of all its flags. Segments beyond the room are computed
+// again.
 class namespace_memo {
 public:
     explicit namespace_memo(std::uint32_t segments) noexcept
@@ -75,8 +76,8 @@ public:
     using failure = evaluation_status::failure;
 
     template <class Memo, class Lookup>
-    static void boolean(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup&& lookup, Memo& memo,
-                        auto& out) noexcept
+    static void boolean(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup&& lookup,
+                        Memo& memo, auto& out) noexcept
     {
         out.image_ = &im;
         out.flag_key = key_of(flag);
@@ -115,8 +116,8 @@ public:
     }
 
     template <class Memo, class Lookup>
-    static void variant(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup&& lookup, Memo& memo,
-                        auto& out) noexcept
+    static void variant(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup&& lookup,
+                        Memo& memo, auto& out) noexcept
     {
         out.image_ = &im;
         out.flag_key = key_of(flag);

@@ -16,8 +16,8 @@ namespace flipt::inline v0::detail {
 FLIPT_DECL bool decode_string_array(std::string_view json, std::vector<std::string>& out);
 FLIPT_DECL bool decode_number_array(std::string_view json, std::vector<double>& out);
 
-// Undoes the escapes of a JSON string (the text between its quotes). Lone surrogates and bytes that are not UTF-8 become
-// U+FFFD when `replace`. False on a bad escape or a raw control character. Never longer than `raw`, except that
+// Undoes the escapes of a JSON string (the text between its quotes). Lone surrogates and bytes that are not UTF-8
+// become U+FFFD when `replace`. False on a bad escape or a raw control character. Never longer than `raw`, except that
 // U+FFFD takes three bytes.
 FLIPT_DECL bool unescape_json(std::string_view raw, std::string& out, bool replace);
 

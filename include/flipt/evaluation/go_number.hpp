@@ -10,7 +10,8 @@
 
 namespace flipt::inline v0::detail {
 
-// ParseFloat(s, 64): decimal and hexadecimal floats, underscores, inf, infinity, nan; false on bad syntax and on overflow.
+// ParseFloat(s, 64): decimal and hexadecimal floats, underscores, inf, infinity, nan; false on bad syntax and on
+// overflow.
 FLIPT_DECL bool parse_float64_slow(std::string_view s, double& out) noexcept;
 
 // ParseFloat(s, 32): rounded once, from the digits.

@@ -27,9 +27,7 @@ FLIPT_DECL std::string_view trim_space(std::string_view s) noexcept;
 [[nodiscard]] inline bool parse_bool(std::string_view s, bool& out) noexcept
 {
     switch (s.size()) {
-    case 1:
-        out = s[0] == '1' || s[0] == 't' || s[0] == 'T';
-        return out || s[0] == '0' || s[0] == 'f' || s[0] == 'F';
+    case 1: out = s[0] == '1' || s[0] == 't' || s[0] == 'T'; return out || s[0] == '0' || s[0] == 'f' || s[0] == 'F';
     case 4: out = true; return s == "true" || s == "True" || s == "TRUE";
     case 5: out = false; return s == "false" || s == "False" || s == "FALSE";
     default: return false;

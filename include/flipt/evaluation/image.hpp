@@ -160,8 +160,25 @@ struct image {
 
 // What a default-constructed snapshot looks at: no flags.
 inline constexpr flag_slot no_slot{0, 0};
-inline constexpr image empty_image{&no_slot, nullptr, nullptr, nullptr, "", nullptr, nullptr, nullptr, nullptr, 0, 0, 0,
-                                   0,        nullptr, nullptr, {0, 0},  {0, 0}, 0,    rule_set::server_v2};
+inline constexpr image empty_image{&no_slot,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
+                                   "",
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   nullptr,
+                                   nullptr,
+                                   {0, 0},
+                                   {0, 0},
+                                   0,
+                                   rule_set::server_v2};
 
 [[nodiscard]] inline std::string_view key_of(const std::uint32_t* flag) noexcept
 {
@@ -183,7 +200,8 @@ inline constexpr image empty_image{&no_slot, nullptr, nullptr, nullptr, "", null
             return nullptr;
         if (slot.hash == tag) {
             const std::uint32_t* flag = im.words + (slot.head - 1);
-            if (flag[flag_key_size] == key.size() && same_bytes(reinterpret_cast<const char*>(flag + flag_head_words), key.data(), key.size()))
+            if (flag[flag_key_size] == key.size() &&
+                same_bytes(reinterpret_cast<const char*>(flag + flag_head_words), key.data(), key.size()))
                 return flag;
         }
     }

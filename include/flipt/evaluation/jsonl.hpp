@@ -11,9 +11,9 @@
 
 namespace flipt::inline v0::detail {
 
-// Reads `{"type":"boolean"|"variant","request":{…}}` and appends `{"type","status","response"}` as the server the snapshot
-// is from would answer it, without its times, and without a line feed. A line that cannot be read is answered with the
-// status 400.
+// Reads `{"type":"boolean"|"variant","request":{…}}` and appends `{"type","status","response"}` as the server the
+// snapshot is from would answer it, without its times, and without a line feed. A line that cannot be read is answered
+// with the status 400.
 FLIPT_DECL void answer_line(const snapshot& flags, std::string_view line, std::string& out);
 
 } // namespace flipt::inline v0::detail

@@ -50,7 +50,8 @@ public:
 
     private:
         friend class segment_key_range;
-        iterator(const segment_key_range* range, std::uint32_t position) noexcept : range_(range), position_(position) {}
+        iterator(const segment_key_range* range, std::uint32_t position) noexcept : range_(range), position_(position)
+        {}
 
         const segment_key_range* range_ = nullptr;
         std::uint32_t position_ = 0;

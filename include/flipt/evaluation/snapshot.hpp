@@ -6,6 +6,7 @@
 #include "flipt/detail/config.hpp"
 #include "flipt/evaluation/context.hpp"
 #include "flipt/evaluation/evaluator.hpp"
+#include "flipt/evaluation/flag_handle.hpp"
 #include "flipt/evaluation/image.hpp"
 #include "flipt/evaluation/result.hpp"
 
@@ -26,9 +27,6 @@ namespace flipt::inline v0 {
 
 class snapshot_result;
 
-/// The pairs of a context written out at the call: `{{"region", "eu"}, {"plan", "pro"}}`.
-using context_list = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-
 namespace detail {
 
 struct image_delete {
@@ -40,40 +38,10 @@ struct image_delete {
 };
 using image_ptr = std::unique_ptr<const image, image_delete>;
 
-template <class Result>
-inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::string_view entity,
-                           const context_view& ctx) noexcept
-{
-    constexpr bool boolean = requires(Result r) { r.enabled; };
-    Result out;
-    if (((flag[flag_bits] & flag_boolean) != 0) != boolean) [[unlikely]] {
-        evaluator::wrong_type(im, flag, out);
-        return out;
-    }
-    flag_memo memo;
-    direct_lookup lookup{ctx};
-    if constexpr (boolean)
-        evaluator::boolean(im, flag, entity, lookup, memo, out);
-    else
-        evaluator::variant(im, flag, entity, lookup, memo, out);
-    return out;
-}
-
-template <class Result>
-inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity,
-                           const context_view& ctx) noexcept
-{
-    if (const std::uint32_t* const flag = find_flag(im, key); flag != nullptr) [[likely]]
-        return evaluate_one<Result>(im, flag, entity, ctx);
-    Result out;
-    evaluator::not_found(im, key, out);
-    return out;
-}
-
 // One evaluation of a flag of whichever type.
 template <class Memo, class Lookup>
-inline void evaluate_any(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup& lookup, Memo& memo,
-                         flag_result& out) noexcept
+inline void evaluate_any(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup& lookup,
+                         Memo& memo, flag_result& out) noexcept
 {
     out.type = type_of(flag);
     if (out.type == flag_type::boolean)
@@ -114,129 +82,6 @@ private:
 };
 
 } // namespace detail
-
-/// A flag of a snapshot, found once and evaluated often. A view: the snapshot must outlive it (moving the snapshot is
-/// fine). A default-constructed one, or one of a flag that was not found, is false and evaluates to `errc::not_found`.
-class flag_handle {
-public:
-    flag_handle() = default;
-
-    [[nodiscard]] explicit operator bool() const noexcept { return flag_ != nullptr; }
-
-    /// The following need a flag that was found.
-    [[nodiscard]] std::string_view key() const noexcept { return detail::key_of(flag_); }
-    [[nodiscard]] flag_type type() const noexcept { return detail::type_of(flag_); }
-    [[nodiscard]] bool enabled() const noexcept { return (flag_[detail::flag_bits] & detail::flag_enabled) != 0; }
-
-    /// As `snapshot::evaluate_boolean`.
-    [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, const context& ctx) const noexcept
-    {
-        return run<boolean_result>(entity_id, ctx.view());
-    }
-    template <context_range R>
-    [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, const R& ctx) const noexcept
-    {
-        return run<boolean_result>(entity_id, detail::context_frame<R>(ctx).view());
-    }
-    [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, context_list ctx = {}) const noexcept
-    {
-        return run<boolean_result>(entity_id, detail::context_frame<context_list>(ctx).view());
-    }
-
-    /// As `snapshot::evaluate_variant`.
-    [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, const context& ctx) const noexcept
-    {
-        return run<variant_result>(entity_id, ctx.view());
-    }
-    template <context_range R>
-    [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, const R& ctx) const noexcept
-    {
-        return run<variant_result>(entity_id, detail::context_frame<R>(ctx).view());
-    }
-    [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, context_list ctx = {}) const noexcept
-    {
-        return run<variant_result>(entity_id, detail::context_frame<context_list>(ctx).view());
-    }
-
-private:
-    friend class snapshot;
-    flag_handle(const detail::image* im, const std::uint32_t* flag) noexcept : image_(im), flag_(flag) {}
-
-    template <class Result>
-    Result run(std::string_view entity, const detail::context_view& ctx) const noexcept
-    {
-        if (flag_ != nullptr) [[likely]]
-            return detail::evaluate_one<Result>(*image_, flag_, entity, ctx);
-        Result out;
-        detail::evaluator::not_found(*image_, {}, out);
-        return out;
-    }
-
-    const detail::image* image_ = &detail::empty_image;
-    const std::uint32_t* flag_ = nullptr;
-};
-
-/// What a snapshot knows of a flag besides how to evaluate it.
-struct flag_info {
-    std::string_view key;
-    std::string_view name; ///< empty when the server does not give it (v2)
-    flag_type type = flag_type::variant;
-    bool enabled = false;
-    /// Equal for flags that evaluate equally (and are named equally), also across snapshots and processes: rule ids and
-    /// times are left out. 64 bits of a hash.
-    std::uint64_t fingerprint = 0;
-};
-
-/// The flags of a snapshot, in the order of the document. A view; random access.
-class flag_range {
-public:
-    class iterator {
-    public:
-        using iterator_category = std::input_iterator_tag;
-        using value_type = flag_info;
-        using difference_type = std::ptrdiff_t;
-        using pointer = void;
-        using reference = flag_info;
-
-        iterator() = default;
-        flag_info operator*() const noexcept { return at(*image_, entry_); }
-        iterator& operator++() noexcept
-        {
-            ++entry_;
-            return *this;
-        }
-        iterator operator++(int) noexcept
-        {
-            iterator old = *this;
-            ++entry_;
-            return old;
-        }
-        friend bool operator==(const iterator&, const iterator&) = default;
-
-    private:
-        friend class flag_range;
-        iterator(const detail::image* im, const detail::flag_entry* entry) noexcept : image_(im), entry_(entry) {}
-        const detail::image* image_ = nullptr;
-        const detail::flag_entry* entry_ = nullptr;
-    };
-
-    [[nodiscard]] iterator begin() const noexcept { return {image_, image_->flags}; }
-    [[nodiscard]] iterator end() const noexcept { return {image_, image_->flags + image_->flag_count}; }
-    [[nodiscard]] std::size_t size() const noexcept { return image_->flag_count; }
-    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    [[nodiscard]] flag_info operator[](std::size_t i) const noexcept { return at(*image_, image_->flags + i); }
-
-private:
-    friend class snapshot;
-    explicit flag_range(const detail::image* im) noexcept : image_(im) {}
-    static flag_info at(const detail::image& im, const detail::flag_entry* e) noexcept
-    {
-        const std::uint32_t* const flag = im.words + e->head;
-        return {detail::key_of(flag), im.text(e->name), detail::type_of(flag),
-                (flag[detail::flag_bits] & detail::flag_enabled) != 0, e->content};
-    }
-    const detail::image* image_;
-};
 
 /// An immutable, compiled form of a namespace's snapshot document (the answer of
 /// `GET /client/v2/environments/{env}/namespaces/{ns}/snapshot`, or of v1's
@@ -330,7 +175,8 @@ public:
 
     /// The same into caller's memory: fills as many as fit and returns how many that is (`flags().size()` at most).
     template <class Context>
-    std::size_t evaluate_all(std::string_view entity_id, const Context& ctx, std::span<flag_result> results) const noexcept
+    std::size_t evaluate_all(std::string_view entity_id, const Context& ctx,
+                             std::span<flag_result> results) const noexcept
     {
         std::size_t n = 0;
         with_view(ctx, [&](const detail::context_view& view) {
@@ -344,7 +190,8 @@ public:
         });
         return n;
     }
-    std::size_t evaluate_all(std::string_view entity_id, context_list ctx, std::span<flag_result> results) const noexcept
+    std::size_t evaluate_all(std::string_view entity_id, context_list ctx,
+                             std::span<flag_result> results) const noexcept
     {
         return evaluate_all<context_list>(entity_id, ctx, results);
     }
@@ -489,7 +336,7 @@ private:
 } // namespace flipt::inline v0
 
 #if defined(FLIPT_HEADER_ONLY)
+#include "flipt/evaluation/impl/sdk_snapshot.ipp"
 #include "flipt/evaluation/impl/snapshot.ipp"
 #include "flipt/evaluation/impl/snapshot_parser.ipp"
-#include "flipt/evaluation/impl/sdk_snapshot.ipp"
 #endif

@@ -33,14 +33,8 @@ void* counted(std::size_t size, std::size_t alignment)
 
 #define FLIPT_REPLACED __attribute__((noinline)) // or GCC 12 sees free() of what its own new gave, and warns
 
-FLIPT_REPLACED void* operator new(std::size_t size)
-{
-    return counted(size, alignof(std::max_align_t));
-}
-FLIPT_REPLACED void* operator new[](std::size_t size)
-{
-    return counted(size, alignof(std::max_align_t));
-}
+FLIPT_REPLACED void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
+FLIPT_REPLACED void* operator new[](std::size_t size) { return counted(size, alignof(std::max_align_t)); }
 FLIPT_REPLACED void* operator new(std::size_t size, std::align_val_t alignment)
 {
     return counted(size, static_cast<std::size_t>(alignment));
@@ -53,30 +47,12 @@ FLIPT_REPLACED void* operator new[](std::size_t size, const std::nothrow_t&) noe
 {
     return counted(size, alignof(std::max_align_t));
 }
-FLIPT_REPLACED void operator delete(void* p) noexcept
-{
-    std::free(p);
-}
-FLIPT_REPLACED void operator delete[](void* p) noexcept
-{
-    std::free(p);
-}
-FLIPT_REPLACED void operator delete(void* p, std::size_t) noexcept
-{
-    std::free(p);
-}
-FLIPT_REPLACED void operator delete[](void* p, std::size_t) noexcept
-{
-    std::free(p);
-}
-FLIPT_REPLACED void operator delete(void* p, std::align_val_t) noexcept
-{
-    std::free(p);
-}
-FLIPT_REPLACED void operator delete(void* p, std::size_t, std::align_val_t) noexcept
-{
-    std::free(p);
-}
+FLIPT_REPLACED void operator delete(void* p) noexcept { std::free(p); }
+FLIPT_REPLACED void operator delete[](void* p) noexcept { std::free(p); }
+FLIPT_REPLACED void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+FLIPT_REPLACED void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+FLIPT_REPLACED void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+FLIPT_REPLACED void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace {
 
@@ -91,8 +67,13 @@ TEST_CASE("no evaluation allocates")
     REQUIRE(parsed.ok());
     const flipt::snapshot& s = *parsed;
 
-    std::map<std::string, std::string> few{{"region", "eu"}, {"age", "1.5e3"}, {"level", "0x1p-1074"}, {"until", "2025-01-01T00:00:00Z"},
-                                           {"name", std::string(100, 'x') + "\u3000"}, {"score", std::string(500, '1') + "e-300"}, {"beta", "true"}};
+    std::map<std::string, std::string> few{{"region", "eu"},
+                                           {"age", "1.5e3"},
+                                           {"level", "0x1p-1074"},
+                                           {"until", "2025-01-01T00:00:00Z"},
+                                           {"name", std::string(100, 'x') + "\u3000"},
+                                           {"score", std::string(500, '1') + "e-300"},
+                                           {"beta", "true"}};
     auto many = few;
     for (int i = 0; i < 100; ++i)
         many["a-key-longer-than-the-small-string-buffer-" + std::to_string(i)] = "x";
@@ -116,7 +97,8 @@ TEST_CASE("no evaluation allocates")
     answered += s.evaluate_boolean("missing", entity, few).ok() ? 1U : 0U;
     s.evaluate_all(entity, many, [&](const flipt::flag_result& r) { answered += r.enabled ? 1U : 0U; });
     answered += s.evaluate_all(entity, few, results);
-    const auto failed = s.evaluate_batch(batch.requests, [&](std::size_t, const flipt::flag_result& r) { answered += r.ok() ? 1U : 0U; });
+    const auto failed = s.evaluate_batch(
+        batch.requests, [&](std::size_t, const flipt::flag_result& r) { answered += r.ok() ? 1U : 0U; });
     const auto after = allocations;
     CHECK(after == before);
     CHECK(answered > 400);

@@ -104,15 +104,9 @@ void check_all(const std::string& version, flipt::rule_set rules)
     CHECK(wrong == 0);
 }
 
-TEST_CASE("every recorded answer of Flipt v2")
-{
-    check_all("v2", flipt::rule_set::server_v2);
-}
+TEST_CASE("every recorded answer of Flipt v2") { check_all("v2", flipt::rule_set::server_v2); }
 
-TEST_CASE("every recorded answer of Flipt v1")
-{
-    check_all("v1", flipt::rule_set::server_v1);
-}
+TEST_CASE("every recorded answer of Flipt v1") { check_all("v1", flipt::rule_set::server_v1); }
 
 TEST_CASE("a line that is no request is answered with 400")
 {

@@ -71,7 +71,8 @@ TEST_CASE("base64 and the JSON inside it load alike")
 
 TEST_CASE("anything else is refused")
 {
-    for (const std::string_view text : {"", "!", "e30=", "{}", "{\"namespace\":{}}", "eyJ4", "{\"namespace\":{\"key\":\"k\",\"flags\":[]}}", "a"}) {
+    for (const std::string_view text :
+         {"", "!", "e30=", "{}", "{\"namespace\":{}}", "eyJ4", "{\"namespace\":{\"key\":\"k\",\"flags\":[]}}", "a"}) {
         const auto r = flipt::snapshot::parse_sdk(text);
         CAPTURE(text);
         CHECK_FALSE(r.ok());

@@ -30,16 +30,18 @@ std::string segment(const std::string& key, const std::string& constraints, cons
            R"(_SEGMENT_MATCH_TYPE","constraints":[)" + constraints + "]}";
 }
 
-std::string constraint(const std::string& type, const std::string& property, const std::string& op, const std::string& value)
+std::string constraint(const std::string& type, const std::string& property, const std::string& op,
+                       const std::string& value)
 {
-    return R"({"type":")" + type + R"(_CONSTRAINT_COMPARISON_TYPE","property":")" + property + R"(","operator":")" + op +
-           R"(","value":")" + value + R"("})";
+    return R"({"type":")" + type + R"(_CONSTRAINT_COMPARISON_TYPE","property":")" + property + R"(","operator":")" +
+           op + R"(","value":")" + value + R"("})";
 }
 
 std::string rollout(const std::string& segments, int rank = 1, const std::string& op = "OR")
 {
-    return R"({"type":"SEGMENT_ROLLOUT_TYPE","rank":)" + std::to_string(rank) + R"(,"segment":{"value":true,"segmentOperator":")" +
-           op + R"(_SEGMENT_OPERATOR","segments":[)" + segments + "]}}";
+    return R"({"type":"SEGMENT_ROLLOUT_TYPE","rank":)" + std::to_string(rank) +
+           R"(,"segment":{"value":true,"segmentOperator":")" + op + R"(_SEGMENT_OPERATOR","segments":[)" + segments +
+           "]}}";
 }
 
 std::string boolean_flag(const std::string& key, const std::string& rollouts, bool enabled = false)
@@ -83,9 +85,11 @@ TEST_CASE("contexts of any kind answer alike")
     CHECK(s.evaluate_boolean("f", "e", {{"region", "eu"}}).enabled);
     CHECK(s.evaluate_boolean("f", "e", std::map<std::string, std::string>{{"region", "eu"}}).enabled);
     CHECK(s.evaluate_boolean("f", "e", std::unordered_map<std::string, std::string>{{"region", "eu"}}).enabled);
-    CHECK(s.evaluate_boolean("f", "e", std::vector<std::pair<std::string, std::string>>{{"a", "b"}, {"region", "eu"}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", std::vector<std::pair<std::string, std::string>>{{"a", "b"}, {"region", "eu"}})
+              .enabled);
     CHECK(s.evaluate_boolean("f", "e", flipt::evaluation_request("f", "e").with("region", "eu").context).enabled);
-    CHECK(s.evaluate_boolean("f", "e", std::array<std::pair<const char*, std::string_view>, 1>{{{"region", "eu"}}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", std::array<std::pair<const char*, std::string_view>, 1>{{{"region", "eu"}}})
+              .enabled);
     CHECK(s.evaluate_boolean("f", "e", std::list<std::pair<std::string_view, const char*>>{{"region", "eu"}}).enabled);
     const std::pair<std::string_view, std::string_view> plain[] = {{"region", "eu"}};
     CHECK(s.evaluate_boolean("f", "e", plain).enabled);
@@ -107,14 +111,16 @@ TEST_CASE("contexts of any kind answer alike")
 
 TEST_CASE("results name the flag, the reason and the segments")
 {
-    const auto s = load(boolean_flag("f", rollout(eu + "," + segment("all", "") + "," + segment("no", constraint("NUMBER", "n", "eq", "1")))) +
+    const auto s = load(boolean_flag("f", rollout(eu + "," + segment("all", "") + "," +
+                                                  segment("no", constraint("NUMBER", "n", "eq", "1")))) +
                         "," + variant_flag("v", ""));
     const auto r = s.evaluate_boolean("f", "e", {{"region", "eu"}});
     CHECK(r.ok());
     CHECK_FALSE(r.code());
     CHECK(r.flag_key == "f");
     CHECK(r.reason == evaluation_reason::match);
-    CHECK(std::vector<std::string_view>(r.segment_keys.begin(), r.segment_keys.end()) == std::vector<std::string_view>{"eu", "all"});
+    CHECK(std::vector<std::string_view>(r.segment_keys.begin(), r.segment_keys.end()) ==
+          std::vector<std::string_view>{"eu", "all"});
     CHECK(r.segment_keys.size() == 2);
     CHECK(r.segment_keys.contains("all"));
     CHECK_FALSE(r.segment_keys.contains("no"));
@@ -133,7 +139,8 @@ TEST_CASE("results name the flag, the reason and the segments")
 TEST_CASE("segments are one only when their definitions are")
 {
     const auto other = segment("eu", constraint("STRING", "region", "eq", "us")); // the same key
-    const auto s = load(boolean_flag("a", rollout(eu)) + "," + boolean_flag("b", rollout(other)) + "," + boolean_flag("c", rollout(eu)));
+    const auto s = load(boolean_flag("a", rollout(eu)) + "," + boolean_flag("b", rollout(other)) + "," +
+                        boolean_flag("c", rollout(eu)));
     CHECK(s.evaluate_boolean("a", "e", {{"region", "eu"}}).enabled);
     CHECK_FALSE(s.evaluate_boolean("b", "e", {{"region", "eu"}}).enabled);
     CHECK(s.evaluate_boolean("b", "e", {{"region", "us"}}).enabled);
@@ -142,8 +149,10 @@ TEST_CASE("segments are one only when their definitions are")
 
 TEST_CASE("members come in any order, and unknown ones are skipped")
 {
-    const auto late = R"({"constraints":[{"value":"eu","operator":"eq","x":[{"y":null}],"property":"region","type":"STRING_CONSTRAINT_COMPARISON_TYPE"}],"new":1,"matchType":"ANY_SEGMENT_MATCH_TYPE","key":"late"})";
-    const auto s = load(boolean_flag("a", rollout(late)) + R"(, {"rollouts":[)" + rollout(late) + R"(],"rules":null,"type":"BOOLEAN_FLAG_TYPE","key":"b"})");
+    const auto late =
+        R"({"constraints":[{"value":"eu","operator":"eq","x":[{"y":null}],"property":"region","type":"STRING_CONSTRAINT_COMPARISON_TYPE"}],"new":1,"matchType":"ANY_SEGMENT_MATCH_TYPE","key":"late"})";
+    const auto s = load(boolean_flag("a", rollout(late)) + R"(, {"rollouts":[)" + rollout(late) +
+                        R"(],"rules":null,"type":"BOOLEAN_FLAG_TYPE","key":"b"})");
     CHECK(s.evaluate_boolean("a", "e", {{"region", "eu"}}).segment_keys.contains("late"));
     CHECK(s.evaluate_boolean("b", "e", {{"region", "eu"}}).enabled);
     CHECK_FALSE(s.evaluate_boolean("b", "e", {{"region", "us"}}).enabled);
@@ -151,7 +160,8 @@ TEST_CASE("members come in any order, and unknown ones are skipped")
 
 TEST_CASE("an unknown constraint type is an error: in v1 always, in v2 when it is reached")
 {
-    const auto after = segment("s", constraint("STRING", "region", "eq", "eu") + "," + constraint("FUTURE", "x", "eq", "y"), "ANY");
+    const auto after =
+        segment("s", constraint("STRING", "region", "eq", "eu") + "," + constraint("FUTURE", "x", "eq", "y"), "ANY");
     const auto flag = boolean_flag("f", rollout(after));
     const auto v2 = load(flag);
     CHECK(v2.evaluate_boolean("f", "e", {{"region", "eu"}}).enabled);
@@ -189,11 +199,13 @@ TEST_CASE("a malformed constraint drops its segment in v2, and does not match in
 
 TEST_CASE("v1 repeats a rule of two segments, and it is put right")
 {
-    const std::string half = R"({"variantKey":"a","variantAttachment":"","rollout":30},{"variantKey":"b","variantAttachment":"","rollout":20})";
-    const std::string rule = R"({"id":"1","rank":1,"segmentOperator":"OR_SEGMENT_OPERATOR","segments":[)" + segment("x", "") + "," +
-                             segment("y", "") + R"(],"distributions":[)";
+    const std::string half =
+        R"({"variantKey":"a","variantAttachment":"","rollout":30},{"variantKey":"b","variantAttachment":"","rollout":20})";
+    const std::string rule = R"({"id":"1","rank":1,"segmentOperator":"OR_SEGMENT_OPERATOR","segments":[)" +
+                             segment("x", "") + "," + segment("y", "") + R"(],"distributions":[)";
     const auto once = load(variant_flag("v", rule + half + "]}"), rule_set::server_v1);
-    const auto twice = load(variant_flag("v", rule + half + "," + half + "]}," + rule + half + "," + half + "]}"), rule_set::server_v1);
+    const auto twice = load(variant_flag("v", rule + half + "," + half + "]}," + rule + half + "," + half + "]}"),
+                            rule_set::server_v1);
     int differ = 0;
     for (int i = 0; i < 2000; ++i) {
         const auto e = std::to_string(i);
@@ -214,9 +226,17 @@ TEST_CASE("all flags at once answer as each by itself")
     std::string flags;
     for (int i = 0; i < 40; ++i) {
         const auto n = std::to_string(i);
-        flags += (i != 0 ? "," : "") +
-                 (i % 2 != 0 ? boolean_flag("b" + n, rollout(eu + "," + segment("s" + std::to_string(i % 5), constraint("NUMBER", "n", "lt", n)), 1, i % 3 != 0 ? "AND" : "OR"))
-                             : variant_flag("v" + n, R"({"rank":1,"segments":[)" + eu + R"(],"distributions":[{"variantKey":"x","rollout":50},{"variantKey":"y","rollout":30}]})"));
+        flags +=
+            (i != 0 ? "," : "") +
+            (i % 2 != 0
+                 ? boolean_flag(
+                       "b" + n,
+                       rollout(eu + "," + segment("s" + std::to_string(i % 5), constraint("NUMBER", "n", "lt", n)), 1,
+                               i % 3 != 0 ? "AND" : "OR"))
+                 : variant_flag(
+                       "v" + n,
+                       R"({"rank":1,"segments":[)" + eu +
+                           R"(],"distributions":[{"variantKey":"x","rollout":50},{"variantKey":"y","rollout":30}]})"));
     }
     for (const auto rules : {rule_set::server_v2, rule_set::server_v1}) {
         const auto s = load(flags, rules);
@@ -226,7 +246,8 @@ TEST_CASE("all flags at once answer as each by itself")
             CHECK(r.flag_key == s.flags()[i++].key);
             if (r.type == flipt::flag_type::boolean) {
                 const auto one = s.evaluate_boolean(r.flag_key, "entity", ctx);
-                CHECK((one.enabled == r.enabled && one.reason == r.reason && one.segment_keys.size() == r.segment_keys.size()));
+                CHECK((one.enabled == r.enabled && one.reason == r.reason &&
+                       one.segment_keys.size() == r.segment_keys.size()));
             } else {
                 const auto one = s.evaluate_variant(r.flag_key, "entity", ctx);
                 CHECK((one.match == r.match && one.reason == r.reason && one.variant_key == r.variant_key));
@@ -271,7 +292,8 @@ TEST_CASE("many segments in a flag and in a rule")
 {
     std::string all;
     for (int i = 0; i < 200; ++i)
-        all += (i != 0 ? "," : "") + segment("s" + std::to_string(i), constraint("NUMBER", "n", "gte", std::to_string(i)));
+        all +=
+            (i != 0 ? "," : "") + segment("s" + std::to_string(i), constraint("NUMBER", "n", "gte", std::to_string(i)));
     // Twice, so that all of them want a place in the memo.
     const auto s = load(boolean_flag("f", rollout(all, 1, "AND") + "," + rollout(all, 2)));
     const auto r = s.evaluate_boolean("f", "e", {{"n", "149"}});
@@ -305,10 +327,15 @@ TEST_CASE("a refused document says where and what")
     CHECK(why(R"({"flags":{}})") == "flags: expected an array (byte 9)");
     CHECK(why(R"({"flags":[{"key":"a"},{"name":"b"}]})").find("flags[1]: a flag without a key") == 0);
     CHECK(why(R"({"flags":[{"key":"a","enabled":1}]})") == "flags[0]: expected true or false (byte 31)");
-    CHECK(why(R"({"flags":[{"key":"a","rules":[{"segments":[{"key":1}]}]}]})") == "flags[0].rules[0].segments[0]: expected a string (byte 50)");
-    CHECK(why(R"({"flags":[{"key":"a","rules":[{"rank":1.5}]}]})").find("expected a 32-bit integer") != std::string::npos);
-    CHECK(why(R"({"flags":[{"key":"a","rules":[{"rank":3e9}]}]})").find("expected a 32-bit integer") != std::string::npos);
-    CHECK(why(R"({"flags":[{"key":"a","rules":[{"distributions":[{"rollout":"x"}]}]}]})").find("a number out of range") != std::string::npos);
+    CHECK(why(R"({"flags":[{"key":"a","rules":[{"segments":[{"key":1}]}]}]})") ==
+          "flags[0].rules[0].segments[0]: expected a string (byte 50)");
+    CHECK(why(R"({"flags":[{"key":"a","rules":[{"rank":1.5}]}]})").find("expected a 32-bit integer") !=
+          std::string::npos);
+    CHECK(why(R"({"flags":[{"key":"a","rules":[{"rank":3e9}]}]})").find("expected a 32-bit integer") !=
+          std::string::npos);
+    CHECK(
+        why(R"({"flags":[{"key":"a","rules":[{"distributions":[{"rollout":"x"}]}]}]})").find("a number out of range") !=
+        std::string::npos);
     CHECK(why("{\"flags\":[],\"x\":\"\xff\"}") == "the document: not UTF-8 (byte 0)");
     CHECK(why("{\"flags\":[],\"x\":\"a\nb\"}").find("a control character") != std::string::npos);
     CHECK(why(R"({"flags":[],"x":"\q"})").find("a bad escape") != std::string::npos);
@@ -316,7 +343,8 @@ TEST_CASE("a refused document says where and what")
     CHECK(why(R"({"flags":[],"x":)" + std::string(100000, '[')).find("nested too deeply") != std::string::npos);
     CHECK(why(R"({"flags":[],"x":01})").find("expected") != std::string::npos);
     CHECK(why(R"({"flags":[],})").find("expected a string") != std::string::npos);
-    const std::string good = R"({"namespace":{"key":"n"},"flags":[)" + boolean_flag("f", rollout(eu)) + R"(],"digest":"0123"})";
+    const std::string good =
+        R"({"namespace":{"key":"n"},"flags":[)" + boolean_flag("f", rollout(eu)) + R"(],"digest":"0123"})";
     REQUIRE(snapshot::parse(good).ok());
     for (std::size_t n = 0; n < good.size(); ++n)
         CHECK_FALSE(snapshot::parse(std::string_view(good).substr(0, n)).ok());
@@ -324,7 +352,8 @@ TEST_CASE("a refused document says where and what")
 
 TEST_CASE("what a snapshot says of itself, and the later of two flags")
 {
-    const auto s = load(R"({"key":"f","name":"first","type":"VARIANT_FLAG_TYPE"},)" + boolean_flag("g", "") + "," + boolean_flag("f", "", true));
+    const auto s = load(R"({"key":"f","name":"first","type":"VARIANT_FLAG_TYPE"},)" + boolean_flag("g", "") + "," +
+                        boolean_flag("f", "", true));
     CHECK(s.namespace_key() == "default");
     CHECK(s.digest() == "d");
     CHECK(s.rules() == rule_set::server_v2);
@@ -341,12 +370,16 @@ TEST_CASE("a difference is of what evaluates, not of ids and times")
 {
     const auto rule = [](const std::string& id, const std::string& segments, const std::string& share) {
         return R"({"id":")" + id + R"(","rank":1,"segments":[)" + segments + R"(],"distributions":[{"ruleId":")" + id +
-               R"(","variantKey":"x","variantAttachment":"1","rollout":)" + share + R"(},{"variantKey":"y","rollout":50}]})";
+               R"(","variantKey":"x","variantAttachment":"1","rollout":)" + share +
+               R"(},{"variantKey":"y","rollout":50}]})";
     };
     const auto x = segment("x", "");
-    const auto a = load(variant_flag("same", rule("1", eu + "," + x, "50")) + "," + variant_flag("share", rule("1", eu, "50")) + "," +
-                        variant_flag("segment", rule("1", eu, "50")) + "," + boolean_flag("state", "") + "," + boolean_flag("gone", ""));
-    const auto b = load(boolean_flag("new", "") + "," + boolean_flag("state", "", true) + "," + variant_flag("same", rule("2", x + "," + eu, "50")) + "," +
+    const auto a =
+        load(variant_flag("same", rule("1", eu + "," + x, "50")) + "," + variant_flag("share", rule("1", eu, "50")) +
+             "," + variant_flag("segment", rule("1", eu, "50")) + "," + boolean_flag("state", "") + "," +
+             boolean_flag("gone", ""));
+    const auto b = load(boolean_flag("new", "") + "," + boolean_flag("state", "", true) + "," +
+                        variant_flag("same", rule("2", x + "," + eu, "50")) + "," +
                         variant_flag("share", rule("1", eu, "49")) + "," + variant_flag("segment", rule("1", x, "50")));
     const auto d = flipt::diff(a, b);
     CHECK(d.added == std::vector<std::string>{"new"});

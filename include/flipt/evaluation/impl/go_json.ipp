@@ -66,9 +66,14 @@ FLIPT_DECL bool unescape_json(std::string_view raw, std::string& out, bool repla
         if (static_cast<unsigned char>(c) < 0x20 || c == '"')
             return false;
         if (c != '\\') {
+            std::size_t end = i + 1; // a run of plain bytes
+            while (end < raw.size() && raw[end] != '\\' && raw[end] != '"' &&
+                   static_cast<unsigned char>(raw[end]) >= 0x20 &&
+                   (!replace || static_cast<unsigned char>(raw[end]) < 0x80))
+                ++end;
             if (!replace || static_cast<unsigned char>(c) < 0x80) {
-                out += c;
-                ++i;
+                out.append(raw, i, end - i);
+                i = end;
                 continue;
             }
             const decoded_rune d = decode_rune(raw.substr(i));

@@ -7,6 +7,7 @@
 #include "flipt/evaluation/crc32.hpp"
 #include "flipt/evaluation/image.hpp"
 #include "flipt/evaluation/impl/constraint_compiler.ipp"
+#include "flipt/evaluation/impl/flag_def.ipp"
 #include "flipt/evaluation/snapshot.hpp"
 
 #include <algorithm>
@@ -22,59 +23,6 @@
 #include <vector>
 
 namespace flipt::inline v0::detail {
-
-struct distribution_def {
-    std::uint32_t variant;
-    float rollout;
-
-    friend bool operator==(const distribution_def&, const distribution_def&) = default;
-};
-
-struct rule_def {
-    std::string_view id;
-    std::int32_t rank = 0;
-    bool all = false;
-    std::uint32_t first_segment = 0;
-    std::uint32_t segments = 0;
-    std::uint32_t first_distribution = 0;
-    std::uint32_t distributions = 0;
-};
-
-struct rollout_def {
-    std::int32_t rank = 0;
-    bool has_threshold = false;
-    bool has_segments = false;
-    bool all = false;
-    bool segment_value = false;
-    bool threshold_value = false;
-    float percentage = 0;
-    std::uint32_t first_segment = 0;
-    std::uint32_t segments = 0;
-};
-
-struct flag_def {
-    std::string_view key;
-    std::string_view name;
-    bool boolean = false;
-    bool enabled = false;
-    bool has_default = false;
-    std::uint32_t default_variant = 0;
-    std::vector<rule_def> rules;
-    std::vector<rollout_def> rollouts;
-    std::vector<std::uint32_t> segments;
-    std::vector<distribution_def> distributions;
-
-    void clear() noexcept
-    {
-        key = name = {};
-        boolean = enabled = has_default = false;
-        default_variant = 0;
-        rules.clear();
-        rollouts.clear();
-        segments.clear();
-        distributions.clear();
-    }
-};
 
 class image_builder {
 public:
@@ -177,7 +125,8 @@ private:
 
     void absorb(std::uint64_t v) noexcept { content_ = mix(content_ ^ v, hash_step ^ rule_count_) + 1; }
 
-    std::uint32_t add_segment(std::string_view key, bool any, std::span<const constraint_def> constraints, std::uint64_t h)
+    std::uint32_t add_segment(std::string_view key, bool any, std::span<const constraint_def> constraints,
+                              std::uint64_t h)
     {
         const auto id = static_cast<std::uint32_t>(segments_.size());
         segment_defs_.push_back({key, any, static_cast<std::uint32_t>(constraint_defs_.size()),
@@ -206,7 +155,8 @@ private:
     }
 
     // Appends the segments of a rule; a rule's segments are a map by key, so the last of one key counts.
-    bool add_segments(const flag_def& def, std::uint32_t first, std::uint32_t count, std::uint32_t& kept, bool& may_fail)
+    bool add_segments(const flag_def& def, std::uint32_t first, std::uint32_t count, std::uint32_t& kept,
+                      bool& may_fail)
     {
         kept = 0;
         may_fail = false;
@@ -320,9 +270,6 @@ private:
         return static_cast<std::uint32_t>(n);
     }
 
-    static void make_buckets(rule_set rules, std::span<const distribution_def> all, std::vector<std::uint16_t>& out);
-    static void repair_rules(flag_def& def);
-
     rule_set rules_;
     std::string strings_;
     text_pool texts_;
@@ -345,77 +292,6 @@ private:
     std::uint32_t flag_serial_ = 0;
     std::uint32_t places_ = 0;
 };
-
-// Go's conversion on amd64: what does not fit (and NaN) is the least integer.
-inline std::int64_t go_int(float f) noexcept
-{
-    constexpr float limit = 9223372036854775808.0F;
-    return f >= -limit && f < limit ? static_cast<std::int64_t>(f) : INT64_MIN;
-}
-
-// The intermediate results are float32 in Go on amd64, never fused: keep the compiler from contracting them.
-inline float rounded(float f) noexcept
-{
-    volatile float v = f;
-    return v;
-}
-
-inline void image_builder::make_buckets(rule_set rules, std::span<const distribution_def> all,
-                                        std::vector<std::uint16_t>& out)
-{
-    const auto put = [&](std::int64_t bucket) {
-        // Only compared with 1 to 1000.
-        out.push_back(static_cast<std::uint16_t>(bucket < 0 ? 0 : (bucket > 1001 ? 1001 : bucket)));
-    };
-    if (rules == rule_set::server_v1) {
-        std::uint64_t sum = 0; // wraps as Go's int does
-        for (const distribution_def& d : all)
-            if (d.rollout > 0) {
-                sum += static_cast<std::uint64_t>(go_int(rounded(d.rollout * 10.0F)));
-                put(static_cast<std::int64_t>(sum));
-            }
-        return;
-    }
-    float total = 0;
-    std::size_t left = 0;
-    for (const distribution_def& d : all)
-        if (d.rollout > 0) {
-            total = rounded(total + d.rollout);
-            ++left;
-        }
-    float cumulative = 0;
-    for (const distribution_def& d : all)
-        if (d.rollout > 0) {
-            const float share = rounded(rounded(d.rollout / total) * 100.0F);
-            cumulative = rounded(cumulative + share);
-            put(--left == 0 ? bucket_count : go_int(rounded(cumulative * 10.0F)));
-        }
-}
-
-// v1 lists a rule with N segments N times over, each time with N copies of its distributions. The copies have one id and
-// follow each other: only where both are seen is anything taken out.
-inline void image_builder::repair_rules(flag_def& def)
-{
-    std::size_t write = 0;
-    for (std::size_t read = 0; read < def.rules.size();) {
-        rule_def rule = def.rules[read];
-        std::size_t copies = 1;
-        while (read + copies < def.rules.size() && !rule.id.empty() && def.rules[read + copies].id == rule.id)
-            ++copies;
-        if (copies > 1 && copies == rule.segments && rule.distributions % copies == 0) {
-            const std::uint32_t period = rule.distributions / rule.segments;
-            const auto* const first = def.distributions.data() + rule.first_distribution;
-            bool periodic = true;
-            for (std::uint32_t i = period; i < rule.distributions; ++i)
-                periodic = periodic && first[i] == first[i - period];
-            if (periodic)
-                rule.distributions = period;
-        }
-        def.rules[write++] = rule;
-        read += copies;
-    }
-    def.rules.resize(write);
-}
 
 inline image_ptr image_builder::finish(std::string_view namespace_key, std::string_view digest)
 {

@@ -241,7 +241,8 @@ private:
                 const std::uint64_t quote = w ^ ones * '"';
                 const std::uint64_t slash = w ^ ones * '\\';
                 // Exact below the first hit, which is all that is asked.
-                const std::uint64_t hit = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w)) & highs;
+                const std::uint64_t hit =
+                    (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w)) & highs;
                 if (hit != 0)
                     return q + std::countr_zero(hit) / 8;
                 q += 8;

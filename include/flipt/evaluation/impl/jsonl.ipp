@@ -145,9 +145,9 @@ FLIPT_DECL void answer_line(const snapshot& flags, std::string_view line, std::s
         return writer.failure(400, 3, "invalid values for key(s) in json body");
     const std::string_view ns = request.namespace_key.empty() ? "default" : request.namespace_key;
     if (ns != flags.namespace_key())
-        return writer.failure(404, 5, flags.rules() == rule_set::server_v2
-                                          ? "namespace " + go_quote(ns) + " not found"
-                                          : flag_not_found_message(ns, request.flag_key));
+        return writer.failure(404, 5,
+                              flags.rules() == rule_set::server_v2 ? "namespace " + go_quote(ns) + " not found"
+                                                                   : flag_not_found_message(ns, request.flag_key));
     if (request.type == "boolean")
         writer.answer(flags.evaluate_boolean(request.flag_key, request.entity_id, request.context), request.request_id);
     else

@@ -66,8 +66,7 @@ FLIPT_DECL batch_item to_owned(const flag_result& r)
         error_evaluation e;
         e.flag_key = r.flag_key;
         e.namespace_key = r.namespace_key();
-        e.reason =
-            r.code() == errc::not_found ? error_evaluation_reason::not_found : error_evaluation_reason::unknown;
+        e.reason = r.code() == errc::not_found ? error_evaluation_reason::not_found : error_evaluation_reason::unknown;
         return e;
     }
     if (r.type == flag_type::boolean)

@@ -342,8 +342,8 @@ private:
     static comparison comparison_of(std::string_view s) noexcept
     {
         constexpr std::string_view names[] = {
-            "UNKNOWN_CONSTRAINT_COMPARISON_TYPE", "STRING_CONSTRAINT_COMPARISON_TYPE",
-            "NUMBER_CONSTRAINT_COMPARISON_TYPE",  "BOOLEAN_CONSTRAINT_COMPARISON_TYPE",
+            "UNKNOWN_CONSTRAINT_COMPARISON_TYPE",  "STRING_CONSTRAINT_COMPARISON_TYPE",
+            "NUMBER_CONSTRAINT_COMPARISON_TYPE",   "BOOLEAN_CONSTRAINT_COMPARISON_TYPE",
             "DATETIME_CONSTRAINT_COMPARISON_TYPE", "ENTITY_ID_CONSTRAINT_COMPARISON_TYPE"};
         for (std::uint8_t i = 0; i < 6; ++i)
             if (s == names[i] || (s.size() == 1 && s[0] == '0' + i))

@@ -96,6 +96,15 @@ constexpr const char* describe(errc e) noexcept
     return "unknown error";
 }
 
+/// The same error in the standard's category, which std::errc can be compared with: Asio 1.22's own category (known by
+/// its name, for this layer includes no Asio) is equal to none of them.
+[[nodiscard]] inline std::error_code comparable(const std::error_code& ec) noexcept
+{
+    if (std::string_view(ec.category().name()) == "asio.system")
+        return {ec.value(), std::system_category()};
+    return ec;
+}
+
 class category_impl final : public std::error_category {
 public:
     const char* name() const noexcept override { return "flipt"; }

@@ -23,7 +23,8 @@ FLIPT_DECL bool exchange::send(need& next)
         }
         sent_ += step.bytes;
         if (step.want != io_want::nothing) {
-            next = need::either;
+            // TLS may want to read first: waiting for "writable" too would spin.
+            next = step.want == io_want::read ? need::readable : need::either;
             return false;
         }
     }
@@ -69,9 +70,8 @@ FLIPT_DECL exchange::need exchange::advance()
             const io_step early = conn_.io.read(conn_.in.prepare(read_size), conn_.in.room());
             if (early.want != io_want::nothing)
                 return next;
-            sending_ = false;
-            if (take(early))
-                return need::finished;
+            // Not the whole reply yet, perhaps only a 1xx: the peer may still wait for the rest of the request.
+            return take(early) ? need::finished : next;
         } else if (first_wait_) {
             first_wait_ = false;
             return need::readable;

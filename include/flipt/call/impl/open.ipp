@@ -22,7 +22,6 @@ inline subtask find_addresses(memory_cache&, engine& owner, call& c)
         owner.addresses_until = engine::clock::time_point::max();
     }
     while (owner.addresses.empty() || owner.addresses_until <= engine::clock::now()) {
-        owner.resolve_error.clear();
         owner.begin_resolve();
         const std::error_code ec = co_await list_wait(c, owner.address_waiters, waiting_for::address);
         if (ec)

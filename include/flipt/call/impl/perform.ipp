@@ -95,12 +95,14 @@ public:
     breaker_report& operator=(const breaker_report&) = delete;
     ~breaker_report()
     {
-        if (!owner_.breaker)
+        if (!owner_.breaker || !call_.operation_.counts_for_breaker())
             return;
         const int status = call_.diagnostics_.http_status();
-        if (outcome_ == asio::error::operation_aborted || !ended_)
+        const bool not_sent = call_.diagnostics_.attempts() == 0 && outcome_.category() == error_category() &&
+                              outcome_ != errc::timed_out;
+        if (!ended_ || not_sent || outcome_ == asio::error::operation_aborted || outcome_ == errc::invalid_token)
             owner_.breaker->on_unknown();
-        else if (status != 0 && status < 500 && outcome_ != errc::timed_out)
+        else if (!outcome_ || (status < 500 && outcome_ == errc_of_status(status)))
             owner_.breaker->on_success();
         else
             owner_.breaker->on_failure(engine::clock::now());
@@ -153,7 +155,7 @@ inline void begin_pause(engine& owner, call& c, engine::clock::duration delay)
 
 inline retry_decision decide(engine& owner, call& c, retry_input& tries, std::error_code ec)
 {
-    tries.error = ec;
+    tries.error = tries.status != 0 ? std::error_code() : ec; // a complete reply is judged by its status
     tries.random = owner.random_unit();
     tries.remaining.reset();
     if (c.deadline_ != engine::clock::time_point::max())
@@ -175,9 +177,9 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
     }
     const bool with_token = op.authenticated();
     const parser_limits limits = parser_limits::from(owner.settings().limits, op.body_limit(owner.settings()));
-    breaker_report report(owner, c);
-    if (owner.breaker && !owner.breaker->allow(c.started_))
+    if (owner.breaker && op.counts_for_breaker() && !owner.breaker->allow(c.started_))
         co_return errc::circuit_open;
+    breaker_report report(owner, c);
     owner.budget.on_call();
 
     retry_input tries;
@@ -197,8 +199,6 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             if (ec)
                 co_return report.ends_with(token_failure(owner, c, ec));
         }
-        const std::uint64_t generation = owner.token_generation;
-
         lease held(owner, c);
         if (owner.connection_waiters.empty())
             c.connection_ = owner.connections().take(c.started_);
@@ -211,6 +211,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         conn.in.clear();
         conn.out.clear();
         request_writer writer(conn.out);
+        const std::uint64_t generation = owner.token_generation; // may have changed while it waited for the connection
         ec = op.write(writer, owner);
         if (ec) {
             if (conn.io.is_open())
@@ -225,6 +226,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         tries.sent = tries.reply_started = false;
         tries.status = 0;
         tries.retry_after.reset();
+        c.diagnostics_.set_detail({}); // that of an earlier try says nothing of this one
         if (!tries.reused)
             ec = co_await open_connection(memory, owner, c);
 

@@ -27,7 +27,10 @@ inline cause cause_of(std::error_code ec) noexcept
         return cause::connection;
     if (ec == errc::timed_out)
         return cause::timeout;
-    if (ec.category() == error_category() || ec == std::errc::operation_canceled)
+    if (ec.category() == error_category())
+        return cause::fatal;
+    ec = comparable(ec);
+    if (ec == std::errc::operation_canceled)
         return cause::fatal;
     for (const std::errc broken : {std::errc::connection_refused, std::errc::connection_reset,
                                    std::errc::connection_aborted, std::errc::broken_pipe, std::errc::not_connected,

@@ -22,7 +22,7 @@ FLIPT_DECL policy_failure policy_failure::from_current_exception() noexcept
             failure.ec = e.code();
         }
         // Nobody cancelled the call that waits for a token: a refresh that was cancelled is one that failed.
-        if (failure.ec == std::errc::operation_canceled) {
+        if (comparable(failure.ec) == std::errc::operation_canceled) {
             failure.ec = errc::invalid_token;
             failure.detail = "the refresh of the token was cancelled";
         }

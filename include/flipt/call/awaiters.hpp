@@ -116,7 +116,11 @@ private:
 class pause_wait : public call_awaiter {
 public:
     using call_awaiter::call_awaiter;
-    void await_suspend(std::coroutine_handle<> h) { suspend(h, waiting_for::pause); }
+    void await_suspend(std::coroutine_handle<> h)
+    {
+        suspend(h, waiting_for::pause);
+        call_.engine_.pausing.push_back(call_);
+    }
     [[nodiscard]] std::error_code await_resume() const noexcept
     {
         call_.phase_expired_ = false;

@@ -50,6 +50,8 @@ public:
     /// Takes the reply in. `another` asks for a further request of the same call.
     virtual std::error_code read(const reply_view& reply, engine& owner, reply_step& next) = 0;
 
+    /// Whether the circuit breaker may refuse it and learns from it.
+    [[nodiscard]] virtual bool counts_for_breaker() const noexcept { return true; }
     /// The largest body this operation takes.
     [[nodiscard]] virtual std::size_t body_limit(const config& settings) const noexcept
     {
@@ -94,8 +96,9 @@ public:
     FLIPT_DECL void stir();
     /// Of two waits the first has ended: ends the other one.
     FLIPT_DECL void stir_other_wait();
-    /// Resumes the coroutine from the executor's queue, out of a wait that no Asio operation ends.
-    FLIPT_DECL void wake();
+    /// Resumes the coroutine from the executor's queue, out of a wait that no Asio operation ends. Where memory for
+    /// that is short the engine does it later: a call must never be lost.
+    FLIPT_DECL void wake() noexcept;
 
     engine& engine_;
     remote_operation& operation_;
@@ -116,6 +119,7 @@ public:
     bool finished_ = false;
     bool lost_ = false;      // one of its waits was destroyed without ending
     bool two_waits_ = false; // waits for readable and for writable at once
+    bool posting_ = false;   // a handler destroyed now was not accepted: the call lives on
     unsigned char pending_waits_ = 0;
 
 protected:

@@ -23,8 +23,9 @@
 
 namespace flipt::inline v0::detail {
 
-/// Held by its client, and by every Asio operation it has under way: so it outlives its calls, and the calls that wait
-/// in its own lists die with it. Everything but post_shutdown() and the constructor runs on its executor.
+/// Held by its client, and by every Asio operation it has under way: so it outlives its calls. While a call is under
+/// way the timer is too: it keeps the io_context running, and calls that wait in the engine's own lists die with it.
+/// Everything but post_shutdown() and the constructor runs on its executor.
 class engine final : public std::enable_shared_from_this<engine>, public token_transport {
 public:
     using clock = std::chrono::steady_clock;
@@ -53,14 +54,14 @@ public:
     /// What the server turned out to be, or was said to be; `automatic` while unknown.
     server_version version = server_version::automatic;
 
-    /// Begins a call. It never completes before this returns.
-    FLIPT_DECL void start(call& c);
+    /// Begins a call, or only completes one that is finished_ already. It never completes before this returns.
+    FLIPT_DECL void start(call& c) noexcept;
     /// Goes on with a call whose wait has ended; `c` may be gone afterwards.
     FLIPT_DECL void resume(call& c);
     /// Ends every call with operation_aborted and closes the connections.
     FLIPT_DECL void shutdown();
     /// shutdown() on the executor, from anywhere.
-    FLIPT_DECL void post_shutdown();
+    FLIPT_DECL void post_shutdown() noexcept;
     /// Ends every call under way with operation_aborted; the client stays usable.
     FLIPT_DECL void cancel_all();
 
@@ -76,12 +77,14 @@ public:
     FLIPT_DECL void begin_resolve();
     FLIPT_DECL void give_back(connection& c) noexcept;
     FLIPT_DECL void watch(const call& c);
+    FLIPT_DECL void wake_later(call& c) noexcept;
     [[nodiscard]] double random_unit() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
 
     using waiting_list = intrusive_list<call, waiting_tag>;
     waiting_list connection_waiters;
     waiting_list token_waiters;
     waiting_list address_waiters;
+    waiting_list pausing; // woken by the timer
 
     host_resolver::addresses addresses;  // the last answer
     clock::time_point addresses_until{}; // how long it is believed
@@ -96,10 +99,13 @@ public:
 private:
     FLIPT_DECL asio::awaitable<issued_token> exchange_kubernetes(const secret& service_account_token) override;
 
-    FLIPT_DECL void wake_all(waiting_list& list);
+    FLIPT_DECL void wake_all(waiting_list& list) noexcept;
+    FLIPT_DECL void wake_overdue() noexcept;
+    FLIPT_DECL void abandon_waiting() noexcept;
     FLIPT_DECL void resolved(std::error_code ec, host_resolver::addresses list);
     FLIPT_DECL void arm(clock::time_point when);
     FLIPT_DECL void on_timer();
+    class timer_handler;
 
     asio::any_io_executor executor_;
     config settings_;
@@ -113,6 +119,7 @@ private:
     reply_reader reader_;
     pool pool_;
     intrusive_list<call, active_tag> active_;
+    waiting_list overdue_; // to be woken as soon as there is memory for it
     asio::steady_timer timer_;
     handler_memory timer_memory_;
     asio::cancellation_signal stop_refresh_;
@@ -148,8 +155,11 @@ public:
     {
         if (call_ == nullptr)
             return;
+        --call_->pending_waits_;
+        if (call_->posting_)
+            return;
         call_->lost_ = true;
-        if (--call_->pending_waits_ == 0)
+        if (call_->pending_waits_ == 0)
             call_->abandon();
     }
 

@@ -14,23 +14,27 @@
 
 namespace flipt::inline v0::detail {
 
-/// Ways to tell the outcome. Each has `take(remote_operation&)`, what is kept when the call is freed, and `tell(handler,
-/// kept)`.
+/// Ways to tell the outcome. Each has `take(code, diagnostics, operation)`, which gives what is called with the handler
+/// when the call has been freed.
 ///
 /// void(std::exception_ptr, T): what awaitable operations use. The exception is made only where there is one.
-inline std::exception_ptr to_exception(call& c)
+inline std::exception_ptr to_exception(std::error_code ec, diagnostics& d) noexcept
 {
-    if (!c.result_)
+    if (!ec)
         return nullptr;
-    return std::make_exception_ptr(error(c.result_, std::move(c.diagnostics_)));
+    try {
+        return std::make_exception_ptr(error(ec, std::move(d)));
+    } catch (...) {
+        return std::current_exception();
+    }
 }
 
 class tell_exception {
 public:
-    template <class Operation, class Handler>
-    static auto take(call& c, Operation& op, Handler&)
+    template <class Operation>
+    static auto take(std::error_code ec, diagnostics& d, Operation& op)
     {
-        return [e = to_exception(c), value = op.take_result()](Handler& handler) mutable {
+        return [e = to_exception(ec, d), value = op.take_result()](auto& handler) mutable {
             std::move(handler)(std::move(e), std::move(value));
         };
     }
@@ -39,32 +43,30 @@ public:
 /// void(std::exception_ptr): the result is the caller's.
 class tell_exception_only {
 public:
-    template <class Operation, class Handler>
-    static auto take(call& c, Operation&, Handler&)
+    template <class Operation>
+    static auto take(std::error_code ec, diagnostics& d, Operation&)
     {
-        return [e = to_exception(c)](Handler& handler) mutable { std::move(handler)(std::move(e)); };
+        return [e = to_exception(ec, d)](auto& handler) mutable { std::move(handler)(std::move(e)); };
     }
 };
 
 /// void(std::error_code, T): what the async_ operations promise.
 class tell_code {
 public:
-    template <class Operation, class Handler>
-    static auto take(call& c, Operation& op, Handler&)
+    template <class Operation>
+    static auto take(std::error_code ec, diagnostics&, Operation& op)
     {
-        return [ec = c.result_, value = op.take_result()](Handler& handler) mutable {
-            std::move(handler)(ec, std::move(value));
-        };
+        return [ec, value = op.take_result()](auto& handler) mutable { std::move(handler)(ec, std::move(value)); };
     }
 };
 
 /// void(std::error_code): the result is the caller's.
 class tell_code_only {
 public:
-    template <class Operation, class Handler>
-    static auto take(call& c, Operation&, Handler&)
+    template <class Operation>
+    static auto take(std::error_code ec, diagnostics&, Operation&)
     {
-        return [ec = c.result_](Handler& handler) { std::move(handler)(ec); };
+        return [ec](auto& handler) { std::move(handler)(ec); };
     }
 };
 
@@ -130,44 +132,39 @@ public:
     }
 
     /// Begins on the executor of a coroutine, which is the engine's.
-    void begin()
+    void begin() noexcept
     {
         try {
             if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
                 slot.template emplace<direct_cancel>(*this);
-            engine_.start(*this);
         } catch (...) {
-            free();
-            throw;
+            result_ = current_exception_code();
+            finished_ = true;
         }
+        engine_.start(*this);
     }
 
     /// Begins after a hop; `ticket`, if not null, is what the handler's slot holds.
-    void begin(std::shared_ptr<cancel_ticket> ticket)
+    void begin(std::shared_ptr<cancel_ticket> ticket) noexcept
     {
         ticket_ = std::move(ticket);
         if (ticket_ && ticket_->cancelled)
             interruption_ = asio::error::operation_aborted;
         else if (ticket_)
             ticket_->target = this;
-        try {
-            engine_.start(*this);
-        } catch (...) {
-            free();
-            throw;
-        }
+        engine_.start(*this);
     }
 
     void complete() override
     {
         if (options_.diagnostics != nullptr)
-            *options_.diagnostics = diagnostics_;
+            tell_diagnostics();
         const bool same = same_executor_;
         const asio::any_io_executor executor = same ? asio::any_io_executor() : engine_.executor();
         if (!ticket_)
             clear_slot();
         auto work = std::move(work_);
-        auto tell = Tell::take(*this, operation_, handler_);
+        auto tell = Tell::take(result_, diagnostics_, operation_);
         Handler handler(std::move(handler_));
         free();
         if (same) {
@@ -178,6 +175,7 @@ public:
         asio::dispatch(target, [handler = std::move(handler), tell = std::move(tell)]() mutable { tell(handler); });
     }
 
+    // The slot is left alone: its signal may be gone.
     void abandon() noexcept override { free(); }
 
 private:
@@ -190,13 +188,22 @@ private:
         const auto target = asio::get_associated_executor(handler_, owner.executor());
         if constexpr (std::is_same_v<executor_type, asio::any_io_executor>)
             same_executor_ = target == owner.executor();
-        else
+        else if constexpr (std::is_constructible_v<asio::any_io_executor, const executor_type&>)
             same_executor_ = asio::any_io_executor(target) == owner.executor();
+        // Else it is one without an I/O context behind it, such as that of a std::future.
         if (!same_executor_)
             work_.emplace(target); // keeps the handler's io_context running until it is told
     }
 
-    void clear_slot()
+    void tell_diagnostics() noexcept
+    {
+        try {
+            *options_.diagnostics = diagnostics_;
+        } catch (...) {
+            options_.diagnostics->clear();
+        }
+    }
+    void clear_slot() noexcept
     {
         if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
             slot.clear();
@@ -244,8 +251,7 @@ public:
         if constexpr (std::is_same_v<Tell, tell_exception> || std::is_same_v<Tell, tell_exception_only>) {
             // Only coroutines come here, and a coroutine runs on its executor: no hop if that is ours.
             if (asio::get_associated_executor(handler, asio::any_io_executor()) == engine_->executor()) {
-                call_type::make(*engine_, options_, std::forward<Handler>(handler), std::forward<Args>(args)...)
-                    ->begin();
+                begin_here<call_type>(std::forward<Handler>(handler), std::forward<Args>(args)...);
                 return;
             }
         }
@@ -263,6 +269,24 @@ public:
     }
 
 private:
+    // A coroutine cannot be told by an exception that its call did not begin: Asio's await_suspend is noexcept.
+    template <class CallType, class Handler, class... Args>
+    void begin_here(Handler&& handler, Args&&... args) const
+    {
+        CallType* made = nullptr;
+        try {
+            made = CallType::make(*engine_, options_, std::forward<Handler>(handler), std::forward<Args>(args)...);
+        } catch (const std::bad_alloc&) { // no block for it: nothing was moved yet
+            Operation unused(std::forward<Args>(args)...);
+            diagnostics nothing_known;
+            auto tell = Tell::take(std::make_error_code(std::errc::not_enough_memory), nothing_known, unused);
+            asio::post(engine_->executor(), [handler = std::decay_t<Handler>(std::forward<Handler>(handler)),
+                                             tell = std::move(tell)]() mutable { tell(handler); });
+            return;
+        }
+        made->begin();
+    }
+
     std::shared_ptr<engine> engine_;
     call_options options_;
 };

@@ -42,6 +42,7 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return root_.next_ == &root_; }
     [[nodiscard]] T* front() const noexcept { return empty() ? nullptr : cast(root_.next_); }
+    [[nodiscard]] T* back() const noexcept { return empty() ? nullptr : cast(root_.previous_); }
     /// The element behind `element`, null at the end.
     [[nodiscard]] T* after(T& element) const noexcept
     {

@@ -202,11 +202,13 @@ public:
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step&) override;
     [[nodiscard]] bool authenticated() const noexcept override { return false; }
-    FLIPT_DECL issued_token take_result();
+    // A call that probes whether the server is back may need this first: it is part of that one.
+    [[nodiscard]] bool counts_for_breaker() const noexcept override { return false; }
+    issued_token take_result() noexcept { return std::move(result_); }
 
 private:
     const secret* service_account_token_;
-    byte_buffer token_;
+    issued_token result_;
 };
 
 FLIPT_DECL asio::awaitable<issued_token> exchange_kubernetes(std::shared_ptr<engine> owner, const secret& token);

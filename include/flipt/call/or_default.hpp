@@ -14,10 +14,10 @@ namespace flipt::inline v0::detail {
 /// void(T): the operation decides what its outcome is worth.
 class tell_value {
 public:
-    template <class Operation, class Handler>
-    static auto take(call& c, Operation& op, Handler&)
+    template <class Operation>
+    static auto take(std::error_code ec, diagnostics&, Operation& op)
     {
-        return [value = op.take_result(c.result_)](Handler& handler) mutable { std::move(handler)(std::move(value)); };
+        return [value = op.take_result(ec)](auto& handler) mutable { std::move(handler)(std::move(value)); };
     }
 };
 

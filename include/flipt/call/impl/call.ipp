@@ -21,10 +21,10 @@ FLIPT_DECL void call::stir()
     case waiting_for::connection:
     case waiting_for::token:
     case waiting_for::address:
+    case waiting_for::pause:
         static_cast<list_hook<waiting_tag>&>(*this).unlink();
         wake();
         break;
-    case waiting_for::pause: wake(); break;
     case waiting_for::socket: {
         std::error_code ignored;
         connection_->io.socket().cancel(ignored);
@@ -41,10 +41,17 @@ FLIPT_DECL void call::stir_other_wait()
     connection_->io.socket().cancel(ignored);
 }
 
-FLIPT_DECL void call::wake()
+FLIPT_DECL void call::wake() noexcept
 {
     waiting_ = waiting_for::wake_up;
-    asio::post(engine_.executor(), call_handler(*this, wake_memory_));
+    try {
+        posting_ = true;
+        asio::post(engine_.executor(), call_handler(*this, wake_memory_));
+        posting_ = false;
+    } catch (...) {
+        posting_ = false;
+        engine_.wake_later(*this);
+    }
 }
 
 } // namespace flipt::inline v0::detail

@@ -43,26 +43,34 @@ FLIPT_DECL engine::engine(asio::any_io_executor executor, config settings, std::
 
 FLIPT_DECL engine::~engine()
 {
-    // Calls that wait in a list of ours are owned by nothing else.
+    // Calls that wait in a list of ours are owned by nothing else. A connection that one of them frees must not wake
+    // another: nothing can be posted from here.
+    while (connection_waiters.pop_front() != nullptr) {}
     while (call* c = active_.front())
         c->abandon();
 }
 
-FLIPT_DECL void engine::start(call& c)
+FLIPT_DECL void engine::start(call& c) noexcept
 {
     c.started_ = clock::now();
     const clock::duration timeout = c.options_.timeout.value_or(settings_.request_timeout);
-    if (timeout > clock::duration::zero())
+    if (timeout != clock::duration::zero()) // less than zero: the caller's time is up already
         c.deadline_ = timeout < clock::time_point::max() - c.started_ ? c.started_ + timeout : clock::time_point::max();
     active_.push_back(c);
-    if (stopped_) {
+    if (stopped_ && !c.finished_) {
         c.result_ = asio::error::operation_aborted;
         c.finished_ = true;
-    } else {
-        watch(c);
-        perform(memory_, *this, c);
-        c.resume_point_.resume();
+    } else if (!c.finished_) {
+        try {
+            watch(c);
+            perform(memory_, *this, c);
+            c.resume_point_.resume();
+        } catch (...) {
+            c.result_ = current_exception_code();
+            c.finished_ = true;
+        }
     }
+    wake_overdue();
     if (c.finished_)
         c.wake();
 }
@@ -81,14 +89,35 @@ FLIPT_DECL void engine::resume(call& c)
     } scope(*this);
     if (!c.finished_)
         c.resume_point_.resume();
+    wake_overdue();
     if (c.finished_)
         c.complete();
 }
 
-FLIPT_DECL void engine::wake_all(waiting_list& list)
+FLIPT_DECL void engine::wake_all(waiting_list& list) noexcept
 {
     while (call* c = list.pop_front())
         c->wake();
+}
+
+FLIPT_DECL void engine::wake_later(call& c) noexcept { overdue_.push_back(c); }
+
+FLIPT_DECL void engine::wake_overdue() noexcept
+{
+    call* const last = overdue_.back();
+    while (call* c = overdue_.pop_front()) {
+        c->wake();
+        if (c == last)
+            break;
+    }
+}
+
+/// The io_context is going away with a timer of ours in it, and so will nobody end the waits in our lists.
+FLIPT_DECL void engine::abandon_waiting() noexcept
+{
+    for (waiting_list* list : {&connection_waiters, &token_waiters, &address_waiters, &pausing, &overdue_})
+        while (call* c = list->pop_front())
+            c->abandon();
 }
 
 FLIPT_DECL void engine::cancel_all()
@@ -106,9 +135,13 @@ FLIPT_DECL void engine::shutdown()
     timer_.cancel();
 }
 
-FLIPT_DECL void engine::post_shutdown()
+FLIPT_DECL void engine::post_shutdown() noexcept
 {
-    asio::dispatch(executor_, [self = shared_from_this()] { self->shutdown(); });
+    try {
+        asio::dispatch(executor_, [self = shared_from_this()] { self->shutdown(); });
+    } catch (...) {
+        // No memory, and this is called by a destructor: the calls go on to their ends or deadlines.
+    }
 }
 
 FLIPT_DECL void engine::give_back(connection& conn) noexcept
@@ -136,9 +169,11 @@ FLIPT_DECL token_state engine::prepare_token(std::error_code& ec)
     const token_state state = tokens_->look(wall, now, view, ec);
     if (state == token_state::ready || state == token_state::ready_refresh_due) {
         if (view.generation != token_generation || !token_set_) {
-            ec = head_.build(peer_, settings_.headers, view.scheme, view.token);
+            head_template fresh; // calls that wait for a connection still need the old one if this fails
+            ec = fresh.build(peer_, settings_.headers, view.scheme, view.token);
             if (ec)
                 return token_state::failed;
+            head_ = std::move(fresh);
             token_generation = view.generation;
             token_set_ = true;
         }
@@ -152,27 +187,32 @@ FLIPT_DECL void engine::begin_refresh()
 {
     if (refreshing_ || stopped_)
         return;
-    refreshing_ = true;
+    auto refresh = tokens_->refresh(*this);
     auto done = [self = shared_from_this()](const std::exception_ptr&) {
         // The provider keeps the failure: look() tells it to whoever asks.
         self->refreshing_ = false;
         self->wake_all(self->token_waiters);
     };
-    asio::co_spawn(executor_, tokens_->refresh(*this),
-                   asio::bind_cancellation_slot(stop_refresh_.slot(), std::move(done)));
+    asio::co_spawn(executor_, std::move(refresh), asio::bind_cancellation_slot(stop_refresh_.slot(), std::move(done)));
+    refreshing_ = true; // not before: it may have thrown
 }
 
 FLIPT_DECL void engine::begin_resolve()
 {
     if (resolving_)
         return;
-    resolving_ = true;
-    resolver_->start(
-        peer_.host, peer_.port, [weak = weak_from_this()](std::error_code ec, host_resolver::addresses list) {
-            if (const auto self = weak.lock())
-                asio::post(self->executor_,
-                           [self, ec, list = std::move(list)]() mutable { self->resolved(ec, std::move(list)); });
-        });
+    resolver_->start(peer_.host, peer_.port,
+                     [weak = weak_from_this()](std::error_code ec, host_resolver::addresses list) {
+                         auto self = weak.lock();
+                         if (!self)
+                             return;
+                         // The reference goes along: the engine must not end on a thread of the resolver's.
+                         const asio::any_io_executor executor = self->executor_;
+                         asio::post(executor, [self = std::move(self), ec, list = std::move(list)]() mutable {
+                             self->resolved(ec, std::move(list));
+                         });
+                     });
+    resolving_ = true; // not before: it may have thrown, and it never answers inside start()
 }
 
 FLIPT_DECL void engine::resolved(std::error_code ec, host_resolver::addresses list)
@@ -187,12 +227,43 @@ FLIPT_DECL void engine::resolved(std::error_code ec, host_resolver::addresses li
     wake_all(address_waiters);
 }
 
+/// What the timer holds. Destroyed without being called it takes the waiting calls along.
+class engine::timer_handler {
+public:
+    using allocator_type = handler_allocator<void>;
+
+    timer_handler(engine& owner, std::uint64_t arming)
+        : engine_(owner.shared_from_this()), memory_(&owner.timer_memory_), arming_(arming)
+    {}
+    timer_handler(timer_handler&&) noexcept = default;
+    timer_handler& operator=(timer_handler&&) = delete;
+    ~timer_handler()
+    {
+        if (engine_ && engine_->arming_ == arming_)
+            engine_->abandon_waiting();
+    }
+
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(*memory_); }
+
+    void operator()(std::error_code)
+    {
+        const std::shared_ptr<engine> keep = std::move(engine_);
+        if (arming_ == keep->arming_ && !keep->stopped_)
+            keep->on_timer();
+    }
+
+private:
+    std::shared_ptr<engine> engine_;
+    handler_memory* memory_;
+    std::uint64_t arming_;
+};
+
 /// One timer serves every deadline. It is armed for the earliest one, but never longer than a tick, so that an idle
 /// client soon stops keeping the io_context busy; and it is not touched per call.
 FLIPT_DECL void engine::watch(const call& c)
 {
     const clock::time_point end = c.deadline_ < c.phase_end_ ? c.deadline_ : c.phase_end_;
-    if (end == clock::time_point::max() || (armed_at_ <= end))
+    if (armed_at_ <= end && armed_at_ != clock::time_point::max())
         return;
     const clock::time_point tick = clock::now() + longest_tick;
     if (const clock::time_point when = end < tick ? end : tick; when < armed_at_)
@@ -201,13 +272,11 @@ FLIPT_DECL void engine::watch(const call& c)
 
 FLIPT_DECL void engine::arm(clock::time_point when)
 {
-    armed_at_ = when;
     timer_.expires_at(when);
-    auto fired = [self = shared_from_this(), arming = ++arming_](std::error_code) {
-        if (arming == self->arming_ && !self->stopped_)
-            self->on_timer();
-    };
-    timer_.async_wait(std::move(fired));
+    armed_at_ = clock::time_point::max();
+    timer_.async_wait(timer_handler(*this, arming_ + 1));
+    ++arming_; // not before: a handler that was not accepted must not count
+    armed_at_ = when;
 }
 
 FLIPT_DECL void engine::on_timer()
@@ -215,6 +284,7 @@ FLIPT_DECL void engine::on_timer()
     armed_at_ = clock::time_point::max();
     const clock::time_point now = clock::now();
     clock::time_point next = clock::time_point::max();
+    wake_overdue();
     for (call* c = active_.front(); c != nullptr; c = active_.after(*c)) {
         if (c->deadline_ <= now) {
             c->deadline_ = clock::time_point::max();
@@ -227,8 +297,13 @@ FLIPT_DECL void engine::on_timer()
         next = std::min({next, c->deadline_, c->phase_end_});
     }
     pool_.close_expired(now);
-    if (next != clock::time_point::max())
+    if (active_.empty())
+        return;
+    try {
         arm(std::min(next, now + longest_tick));
+    } catch (...) {
+        // No memory: the next call that starts or waits tries again.
+    }
 }
 
 FLIPT_DECL asio::awaitable<issued_token> engine::exchange_kubernetes(const secret& service_account_token)

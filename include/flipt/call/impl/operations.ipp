@@ -217,16 +217,12 @@ FLIPT_DECL std::error_code kubernetes_operation::write(request_writer& out, engi
 
 FLIPT_DECL std::error_code kubernetes_operation::read(const reply_view& reply, engine& owner, reply_step&)
 {
-    const std::error_code ec = owner.reader().read_kubernetes_token(reply.body, reply.size, token_);
+    byte_buffer token;
+    const std::error_code ec = owner.reader().read_kubernetes_token(reply.body, reply.size, token);
     OPENSSL_cleanse(reply.body, reply.size); // the connection's buffer lives on
+    if (!ec)
+        result_.token = secret(token.view());
     return ec;
-}
-
-FLIPT_DECL issued_token kubernetes_operation::take_result()
-{
-    issued_token result{secret(token_.view())};
-    token_.release();
-    return result;
 }
 
 FLIPT_DECL asio::awaitable<issued_token> exchange_kubernetes(std::shared_ptr<engine> owner, const secret& token)

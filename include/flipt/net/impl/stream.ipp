@@ -137,7 +137,8 @@ FLIPT_DECL io_step stream::tls_failure(int result) noexcept
     }
     const unsigned long code = ERR_get_error();
     ERR_clear_error();
-    if (const long verdict = SSL_get_verify_result(ssl_.get()); !established_ && verdict != X509_V_OK)
+    const bool verifies = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0;
+    if (const long verdict = SSL_get_verify_result(ssl_.get()); !established_ && verifies && verdict != X509_V_OK)
         step.ec = std::error_code(-static_cast<int>(verdict), tls_category());
     else if (bio_error_)
         step.ec = bio_error_;

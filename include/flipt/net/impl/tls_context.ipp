@@ -144,6 +144,7 @@ FLIPT_DECL std::error_code tls_context::load(const tls_options& options, const e
     if (!context_)
         return refuse(why, "(OpenSSL)", {});
     SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION);
+    SSL_CTX_set_options(context_.get(), SSL_OP_NO_RENEGOTIATION);
     // A partial write may be followed by a call with the same bytes at the same place; buffers may move in between.
     SSL_CTX_set_mode(context_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_clear_mode(context_.get(), SSL_MODE_RELEASE_BUFFERS); // 50 KB of allocations per request otherwise
@@ -153,7 +154,7 @@ FLIPT_DECL std::error_code tls_context::load(const tls_options& options, const e
 
     verify_ = !options.insecure_skip_verify;
     server_name_ = options.server_name.empty() ? peer.host : options.server_name;
-    address_ = options.server_name.empty() && peer.literal;
+    address_ = is_ipv4(server_name_) || is_ipv6(server_name_);
     if (const auto ec = load_roots(options, why))
         return ec;
     return load_client_certificate(options, why);

@@ -1,0 +1,262 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Token policies through the whole client.
+#include "flipt/testing/jwt.hpp"
+#include "flipt/token/any_token.hpp"
+#include "flipt/token/kubernetes_token.hpp"
+#include "flipt/token/refreshing_token.hpp"
+#include "flipt/token/token_file.hpp"
+
+#include "harness.hpp"
+
+#include <asio/use_awaitable.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace {
+
+using namespace client_test;
+using flipt::testing::any_entity;
+using flipt::testing::flavour;
+using flipt::testing::jwt_algorithm;
+using flipt::testing::jwt_claims;
+using flipt::testing::jwt_key;
+using flipt::testing::jwt_rules;
+using flipt::testing::script;
+using flipt::testing::scripted_peer_thread;
+using flipt::testing::server_options;
+using flipt::testing::server_thread;
+
+const std::string refusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
+
+class temporary_file {
+public:
+    explicit temporary_file(const std::string& text)
+    {
+        const int descriptor = ::mkstemp(path_);
+        REQUIRE(descriptor != -1);
+        ::close(descriptor);
+        write(text);
+    }
+    temporary_file(const temporary_file&) = delete;
+    temporary_file& operator=(const temporary_file&) = delete;
+    ~temporary_file() { std::remove(path_); }
+    void write(const std::string& text) const { std::ofstream(path_) << text; }
+    [[nodiscard]] std::string path() const { return path_; }
+
+private:
+    char path_[32] = "/tmp/flipt-token-XXXXXX";
+};
+
+/// What a refreshing policy gives, and how often it was asked.
+class issuer {
+public:
+    issuer() = default;
+
+    int asked = 0;
+    int wait_for = 0; // turns of the loop before the answer
+    bool fails = false;
+    std::string text = "issued.token.";
+};
+
+asio::awaitable<std::string> issue(issuer& from)
+{
+    const int number = ++from.asked;
+    const auto executor = co_await asio::this_coro::executor;
+    for (int i = 0; i < from.wait_for; ++i)
+        co_await asio::post(executor, asio::use_awaitable);
+    if (from.fails)
+        throw std::runtime_error("the issuer says issued.token.no");
+    co_return from.text + std::to_string(number);
+}
+
+class issue_from {
+public:
+    issuer* from;
+    asio::awaitable<std::string> operator()() const { return issue(*from); }
+};
+
+class throwing_policy {
+public:
+    static constexpr std::string_view scheme = "JWT";
+    [[nodiscard]] std::string_view token() const { throw std::runtime_error("private words"); }
+};
+
+std::size_t count(const scripted_peer_thread&, const std::vector<std::string>& requests, const std::string& text)
+{
+    std::size_t n = 0;
+    for (const std::string& r : requests)
+        n += r.find(text) != std::string::npos ? 1U : 0U;
+    return n;
+}
+
+} // namespace
+
+TEST_CASE("signed JWTs, client tokens and no token against a server that looks")
+{
+    const jwt_key key = jwt_key::generate(jwt_algorithm::es256);
+    server_options options;
+    jwt_rules rules;
+    rules.public_key_pem = key.public_pem();
+    options.auth.jwt = rules;
+    options.auth.client_tokens.emplace_back("the-client-token");
+    server_thread server(options);
+    server->set_boolean("flag", any_entity, true);
+    asio::io_context context(1);
+    const std::string good = key.sign(jwt_claims::valid_for(1h));
+    const std::string expired = key.sign(jwt_claims::valid_for(-1h));
+
+    flipt::client jwt(context.get_executor(), settings(server->url()), flipt::jwt_token(good));
+    CHECK(!call(context, jwt).ec);
+    flipt::client bearer(context.get_executor(), settings(server->url()), flipt::client_token("the-client-token"));
+    CHECK(!call(context, bearer).ec);
+    flipt::client nobody(context.get_executor(), settings(server->url()));
+    CHECK(call(context, nobody).ec == errc::unauthenticated);
+    CHECK(!server->last_request().has_header("authorization"));
+    flipt::client late(context.get_executor(), settings(server->url(), 2), flipt::jwt_token(expired));
+    const auto before = server->request_count();
+    const outcome out = call(context, late);
+    CHECK(out.ec == errc::unauthenticated);
+    CHECK(out.status == 401);
+    CHECK(out.what.find(expired) == std::string::npos);
+    CHECK(out.server_message.find(expired) == std::string::npos);
+    CHECK(server->request_count() == before + 1);
+    late.token_policy().set(good);
+    CHECK(!call(context, late).ec);
+
+    const temporary_file file(expired + "\n");
+    flipt::client from_file(context.get_executor(), settings(server->url()),
+                            flipt::jwt_file(file.path(), clock::duration::zero()));
+    CHECK(call(context, from_file).ec == errc::unauthenticated);
+    file.write(good + "\n");
+    CHECK(!call(context, from_file).ec);
+}
+
+TEST_CASE("a token that cannot be sent is refused before anything is sent, and never told")
+{
+    scripted_peer_thread peer;
+    asio::io_context context(1);
+    for (const std::string bad :
+         {std::string("a\r\nX-Evil: b"), std::string("a\nb"), std::string("a\0b", 3), std::string()}) {
+        flipt::client client(context.get_executor(), settings(peer->url(), 2), flipt::jwt_token(bad));
+        const outcome out = call(context, client);
+        CHECK_MESSAGE(out.ec == errc::invalid_token, name_of(out.ec));
+        CHECK(out.what.find("Evil") == std::string::npos);
+    }
+    flipt::client thrower(context.get_executor(), settings(peer->url(), 2), throwing_policy());
+    const outcome out = call(context, thrower);
+    CHECK(out.ec == errc::invalid_token);
+    CHECK(out.what.find("private") == std::string::npos);
+    flipt::client no_file(context.get_executor(), settings(peer->url(), 2), flipt::jwt_file("/nonexistent/token"));
+    const outcome missing = call(context, no_file);
+    CHECK(missing.ec == errc::invalid_token);
+    CHECK_MESSAGE(missing.what.find("/nonexistent/token") != std::string::npos, missing.what);
+    CHECK(peer->connections() == 0);
+}
+
+TEST_CASE("many calls wait for one refresh, and cancelling one of them ends only its wait")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(good_json).repeat());
+    asio::io_context context(1);
+    issuer from;
+    from.wait_for = 100;
+    using client_type = flipt::client<flipt::refreshing_token<issue_from>>;
+    client_type client(context.get_executor(), settings(peer->url()), flipt::refreshing_token(issue_from{&from}));
+    std::vector<std::unique_ptr<cancellable_call<client_type>>> calls;
+    for (int i = 0; i < 20; ++i)
+        calls.push_back(std::make_unique<cancellable_call<client_type>>(context, client));
+    CHECK(run_until(context, [&] { return from.asked == 1; }));
+    for (int i = 0; i < 20; ++i)
+        context.poll_one();
+    calls[0]->signal.emit(asio::cancellation_type::terminal); // the one that began the refresh
+    calls[7]->signal.emit(asio::cancellation_type::terminal);
+    CHECK(run_until(context,
+                    [&] { return std::all_of(calls.begin(), calls.end(), [](const auto& c) { return c->ended; }); }));
+    CHECK(from.asked == 1);
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        CAPTURE(i);
+        if (i == 0 || i == 7)
+            CHECK(calls[i]->out.ec == asio::error::operation_aborted);
+        else
+            CHECK_MESSAGE(!calls[i]->out.ec, calls[i]->out.what);
+    }
+    CHECK(count(peer, peer->requests(), "Authorization: JWT issued.token.1\r\n") == 18);
+}
+
+TEST_CASE("a refused token is renewed once and the call repeated once, also with no repeats allowed")
+{
+    for (const bool accepts_second : {true, false}) {
+        CAPTURE(accepts_second);
+        scripted_peer_thread peer;
+        script play = script().expect_request().send(refusal).expect_request();
+        peer->add(accepts_second ? play.reply(good_json).hold() : play.send(refusal).hold());
+        asio::io_context context(1);
+        issuer from;
+        flipt::client client(context.get_executor(), settings(peer->url(), 0),
+                             flipt::refreshing_token(issue_from{&from}));
+        const outcome out = call(context, client, {.timeout = 2s});
+        if (accepts_second)
+            CHECK_MESSAGE(!out.ec, out.what);
+        else
+            CHECK_MESSAGE(out.ec == errc::unauthenticated, name_of(out.ec));
+        CHECK(from.asked == 2);
+        REQUIRE(peer->requests().size() == 2);
+        CHECK(peer->requests()[1].find("JWT issued.token.2\r\n") != std::string::npos);
+    }
+}
+
+TEST_CASE("a refresh that fails is an error without its words, and is not repeated at once")
+{
+    scripted_peer_thread peer;
+    asio::io_context context(1);
+    issuer from;
+    from.fails = true;
+    flipt::client client(context.get_executor(), settings(peer->url(), 2), flipt::refreshing_token(issue_from{&from}));
+    for (int i = 0; i < 3; ++i) {
+        const outcome out = call(context, client, {.timeout = 2s});
+        CHECK_MESSAGE(out.ec == errc::invalid_token, name_of(out.ec));
+        CHECK(out.what.find("issued.token") == std::string::npos);
+    }
+    CHECK(from.asked == 1);
+    CHECK(peer->connections() == 0);
+}
+
+TEST_CASE("the Kubernetes exchange on both versions")
+{
+    const temporary_file account("service.account.token\n");
+    for (const flavour version : {flavour::v1, flavour::v2}) {
+        server_options options;
+        options.version = version;
+        options.auth.kubernetes = true;
+        server_thread server(options);
+        server->set_boolean("flag", any_entity, true);
+        asio::io_context context(1);
+        auto c = settings(server->url());
+        c.max_connections = 1; // the exchange takes its turn too
+        c.circuit.failures = 3;
+        flipt::client client(context.get_executor(), c, flipt::kubernetes_token(account.path()));
+        for (int i = 0; i < 3; ++i) {
+            const outcome out = call(context, client, {.timeout = 3s});
+            CHECK_MESSAGE(!out.ec, out.what);
+        }
+        CHECK(server->request_count() == 4);
+        CHECK(!server->requests().front().has_header("authorization"));
+        const std::string sent(server->last_request().header("authorization"));
+        if (version == flavour::v2)
+            CHECK(sent == "JWT service.account.token");
+        else
+            CHECK(sent.substr(0, 7) == "Bearer ");
+        if (version == flavour::v1) { // tokens that are forgotten are exchanged anew
+            server->revoke_exchanged_tokens();
+            CHECK(!call(context, client, {.timeout = 3s}).ec);
+        }
+    }
+    asio::io_context context(1);
+    scripted_peer_thread peer;
+    flipt::client no_file(context.get_executor(), settings(peer->url()), flipt::kubernetes_token("/nonexistent/t"));
+    CHECK(call(context, no_file).ec == errc::invalid_token);
+}

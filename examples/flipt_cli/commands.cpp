@@ -25,6 +25,17 @@ void show_text(const std::string& json, const invocation& run)
     print(people ? to_table(std::string_view(line)).text() : line + "\n");
 }
 
+asio::awaitable<void> fetch_snapshot(flipt_client& client, const invocation& run)
+{
+    const flipt::snapshot_document document = co_await client.snapshot();
+    if (run.output_path.empty() || run.output_path == "-")
+        print(document.json);
+    else
+        replace_file(run.output_path, document.json);
+}
+
+} // namespace
+
 flipt::any_token make_policy(const invocation& run)
 {
     switch (run.kind) {
@@ -39,17 +50,6 @@ flipt::any_token make_policy(const invocation& run)
     }
     return flipt::no_token();
 }
-
-asio::awaitable<void> fetch_snapshot(flipt_client& client, const invocation& run)
-{
-    const flipt::snapshot_document document = co_await client.snapshot();
-    if (run.output_path.empty() || run.output_path == "-")
-        print(document.json);
-    else
-        replace_file(run.output_path, document.json);
-}
-
-} // namespace
 
 flipt_client make_client(const asio::any_io_executor& executor, const invocation& run)
 {
@@ -95,7 +95,9 @@ asio::awaitable<void> run_command(flipt_client& client, const invocation& run)
         break;
     }
     case command::snapshot: co_await fetch_snapshot(client, run); break;
-    case command::batch: break; // see batch.hpp
+    case command::batch:
+    case command::eval:
+    case command::watch: break; // see batch.hpp and live.hpp
     }
 }
 

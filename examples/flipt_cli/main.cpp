@@ -4,6 +4,7 @@
 #include "batch.hpp"
 #include "commands.hpp"
 #include "failure.hpp"
+#include "live.hpp"
 #include "options.hpp"
 
 #include <asio/co_spawn.hpp>
@@ -36,6 +37,10 @@ failure run_program(int argc, char** argv, invocation& run)
 {
     if (!parse_arguments(argc, argv, run))
         return failure();
+    if (run.what == command::eval)
+        return run_eval(run);
+    if (run.what == command::watch)
+        return run_watch(run);
     // Never destroyed: ~io_context would wait for a name server.
     auto& context = *new asio::io_context(1);
     auto& client = *new flipt_client(make_client(context.get_executor(), run));

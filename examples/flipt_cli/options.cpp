@@ -247,6 +247,60 @@ void add_evaluation(CLI::App& app, invocation& out, command what, const char* na
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
+void add_save(CLI::App& app, invocation& out)
+{
+    add_text(app, "--save", out.save_path,
+             "Keep the newest snapshot in this file, and begin with it when the server is away", "FILE");
+}
+
+void add_eval(CLI::App& app, invocation& out)
+{
+    CLI::App& sub = *add_command(app, out, command::eval, "eval",
+                                 "Evaluate lines of stdin as batch does, but in the process, from a snapshot");
+    CLI::Option_group& from = *sub.add_option_group("source");
+    add_text(from, "--snapshot", out.snapshot_path,
+             "Evaluate this document: as the snapshot command writes it, as --save does, or as Flipt's SDKs save it",
+             "FILE");
+    from.add_flag_callback("--live", [] {}, "Fetch the document from the server and follow its changes");
+    from.require_option(1);
+    add_value(
+        sub, "--rules",
+        [&out](const std::string& text) {
+            if (text != "v1" && text != "v2")
+                throw usage_error("--rules: neither v1 nor v2");
+            out.rules = text == "v1" ? flipt::rule_set::server_v1 : flipt::rule_set::server_v2;
+        },
+        "Evaluate as this major version of the server does (default: the one it comes from, else v2)", "v1|v2");
+    add_save(sub, out);
+}
+
+void add_watch(CLI::App& app, invocation& out)
+{
+    CLI::App& sub = *add_command(app, out, command::watch, "watch",
+                                 "Print a line {\"time\",\"digest\",\"added\":[],\"removed\":[],\"changed\":[]} for "
+                                 "every change of the namespace's flags");
+    add_value(
+        sub, "--exit-after",
+        [&out](const std::string& text) {
+            try {
+                out.exit_after = count_of(text, 1, 1'000'000'000);
+            } catch (const usage_error& e) {
+                throw usage_error(std::string("--exit-after: ") + e.what());
+            }
+        },
+        "Exit after so many changes", "N");
+    add_value(
+        sub, "--interval",
+        [&out](const std::string& text) {
+            const auto duration = parse_duration(text);
+            if (!duration || duration->count() == 0)
+                throw usage_error("--interval: not a duration; a decimal number with ms, s or m is, such as 1.5s");
+            out.interval = *duration;
+        },
+        "How often a server without a stream is asked (default 10s)", "TIME");
+    add_save(sub, out);
+}
+
 void add_commands(CLI::App& app, invocation& out)
 {
     add_evaluation(app, out, command::boolean, "boolean", "Evaluate a boolean flag for an entity");
@@ -282,6 +336,8 @@ void add_commands(CLI::App& app, invocation& out)
             "Read all lines, then send one batch request. An answer's type is then the server's own: \"error\" is a "
             "flag it does not have")
         ->excludes(concurrency);
+    add_eval(app, out);
+    add_watch(app, out);
 }
 
 std::size_t distance(std::string_view a, std::string_view b)

@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// The watch command.
+#include "commands.hpp"
+#include "live.hpp"
+#include "output.hpp"
+
+#include "flipt/live/live_snapshot.hpp"
+#include "flipt/protocol/json_writer.hpp"
+
+#include <asio/io_context.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+#include <vector>
+
+namespace flipt_cli {
+namespace {
+
+using live_flags = flipt::live_snapshot<flipt::any_token>;
+
+/// RFC 3339, UTC, milliseconds.
+std::string format_time(std::chrono::system_clock::time_point time)
+{
+    using namespace std::chrono;
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss clock(floor<milliseconds>(time - day));
+    char text[64];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+    return text;
+}
+
+std::string format(const flipt::live_change& change)
+{
+    flipt::detail::byte_buffer out;
+    const auto text = [&](std::string_view s) {
+        if (!flipt::detail::append_json_string(out, s)) // no UTF-8, which a digest of the server's may be
+            out.append("\"\"");
+    };
+    const auto list = [&](std::string_view name, const std::vector<std::string>& keys) {
+        out.append(name);
+        out.push_back('[');
+        bool first = true;
+        for (const std::string& key : keys) {
+            if (!std::exchange(first, false))
+                out.push_back(',');
+            text(key);
+        }
+        out.push_back(']');
+    };
+    out.append("{\"time\":");
+    text(format_time(change.time));
+    out.append(",\"digest\":");
+    text(change.digest);
+    list(",\"added\":", change.flags.added);
+    list(",\"removed\":", change.flags.removed);
+    list(",\"changed\":", change.flags.changed);
+    out.append("}\n");
+    return std::string(out.view());
+}
+
+asio::awaitable<void> follow(const live_flags& live, const invocation& run)
+{
+    co_await live.wait_ready();
+    const std::string begun = "flipt-cli: watching, digest " + printable(live.state().digest) + "\n";
+    std::error_code ignored;
+    write_all(STDERR_FILENO, begun, ignored);
+    std::uint64_t last = 0;
+    for (std::uint64_t seen = 0; run.exit_after == 0 || seen < run.exit_after; ++seen) {
+        const flipt::live_change change = co_await live.next_change(last);
+        last = change.sequence;
+        print(format(change));
+    }
+}
+
+} // namespace
+
+failure run_watch(const invocation& run)
+{
+    flipt::live_options options;
+    options.save_file = run.save_path;
+    options.start = run.save_path.empty() ? flipt::live_start::fail : flipt::live_start::wait;
+    options.ready_timeout = run.config.request_timeout;
+    if (run.interval.count() != 0)
+        options.interval = std::chrono::duration_cast<std::chrono::steady_clock::duration>(run.interval);
+    // Never destroyed: ~io_context would wait for a name server.
+    auto& context = *new asio::io_context(1);
+    auto& live = *new live_flags(context.get_executor(), run.config, make_policy(run), options);
+    bool done = false;
+    std::exception_ptr failed;
+    auto ended = [&](std::exception_ptr exception) {
+        failed = exception;
+        done = true;
+    };
+    asio::co_spawn(context, follow(live, run), ended);
+    while (!done)
+        context.run_one();
+    if (failed)
+        std::rethrow_exception(failed);
+    return failure();
+}
+
+} // namespace flipt_cli

@@ -3,14 +3,16 @@
 // Bodies of evaluation_line.hpp.
 #include "evaluation_line.hpp"
 
-#include "flipt/protocol/json_cursor.hpp"
 #include "flipt/protocol/json_writer.hpp"
+
+#include "json_cursor.hpp"
+
+#include <utility>
 
 namespace flipt_cli {
 namespace {
 
 using flipt::detail::byte_buffer;
-using flipt::detail::json_cursor;
 using flipt::detail::json_writer;
 
 constexpr std::size_t depth_limit = 64;
@@ -159,10 +161,7 @@ void read_line(std::string_view text, evaluation_line& out)
         out.problem = "not a JSON object";
         return;
     }
-    byte_buffer padded;
-    padded.append(text);
-    json_cursor cursor(depth_limit);
-    cursor.open(padded.data(), padded.size());
+    json_cursor cursor(text, depth_limit);
     if (read_object(cursor, out))
         return;
     out.type = line_type::none;

@@ -1,8 +1,7 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // The tables of output.hpp, for a terminal.
-#include "flipt/protocol/json_cursor.hpp"
-
+#include "json_cursor.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
@@ -91,10 +90,7 @@ void flatten(table& out, const std::string& name, std::string_view json, std::si
         out.row({name, plain(json)});
         return;
     }
-    flipt::detail::byte_buffer padded;
-    padded.append(json);
-    flipt::detail::json_cursor cursor(depth_limit);
-    cursor.open(padded.data(), padded.size());
+    json_cursor cursor(json, depth_limit);
     const bool read = cursor.members("object", [&](std::string_view key) {
         const std::string inner = name.empty() ? std::string(key) : name + "." + std::string(key);
         std::string_view value;

@@ -33,7 +33,6 @@
 #include "flipt/net/impl/tls_context.ipp"
 #include "flipt/net/impl/tls_error.ipp"
 #include "flipt/protocol/impl/datetime.ipp"
-#include "flipt/protocol/impl/json_cursor.ipp"
 #include "flipt/protocol/impl/json_scan.ipp"
 #include "flipt/protocol/impl/json_writer.ipp"
 #include "flipt/protocol/impl/reply_reader.ipp"

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
-// JSON text checked without being read: whole values, strings and their escapes, UTF-8.
+// JSON text checked without being read: what simdjson only steps over (unknown fields), and what is handed on as text.
 #pragma once
 
 #include "flipt/detail/config.hpp"

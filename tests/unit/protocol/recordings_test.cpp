@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // Every recorded reply of a real Flipt v1 and v2 that a method of the client covers, read into the right values.
-#include "flipt/protocol/json_cursor.hpp"
 #include "flipt/protocol/reply_reader.hpp"
 #include "flipt/protocol/reply_writer.hpp"
 #include "flipt/types/error.hpp"
 
 #include <doctest/doctest.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -19,7 +19,6 @@
 
 using namespace flipt;
 using flipt::detail::byte_buffer;
-using flipt::detail::json_cursor;
 using flipt::detail::reply_reader;
 using flipt::detail::stream_message;
 
@@ -43,45 +42,23 @@ byte_buffer padded(std::string_view text)
     return out;
 }
 
-bool read_recording(std::string_view line, recording& out)
+bool read_recording(const std::string& line, recording& out)
 {
-    const byte_buffer text = padded(line);
-    json_cursor in(64);
-    in.open(text.data(), text.size());
-    const auto request_body = [&](std::string_view key) {
-        if (key != "requests")
-            return in.skip();
-        return in.elements("requests", [&] {
-            ++out.requests;
-            return in.skip();
-        });
+    simdjson::dom::parser parser;
+    simdjson::dom::element all;
+    simdjson::dom::array requests;
+    const auto text = [&](const char* pointer, std::string& to) {
+        std::string_view found;
+        const bool ok = all.at_pointer(pointer).get(found) == simdjson::SUCCESS;
+        to.assign(found);
+        return ok;
     };
-    const auto request = [&](std::string_view key) {
-        if (key == "method")
-            return in.string("method", out.method);
-        if (key == "path")
-            return in.string("path", out.path);
-        if (key == "body" && out.path == "/evaluate/v1/batch")
-            return in.members("body", request_body);
-        return in.skip();
-    };
-    const auto response = [&](std::string_view key) {
-        if (key == "status")
-            return in.count("status", 999, out.status);
-        if (key == "body")
-            return in.string("body", out.body);
-        return in.skip();
-    };
-    const bool ok = in.members("", [&](std::string_view key) {
-        if (key == "name")
-            return in.string("name", out.name);
-        if (key == "request")
-            return in.members("request", request);
-        if (key == "response")
-            return in.members("response", response);
-        return in.skip();
-    });
-    return ok && in.close();
+    if (parser.parse(line).get(all) != simdjson::SUCCESS || !text("/name", out.name) ||
+        !text("/request/method", out.method) || !text("/request/path", out.path))
+        return false;
+    if (out.path == "/evaluate/v1/batch" && all.at_pointer("/request/body/requests").get(requests) == simdjson::SUCCESS)
+        out.requests = requests.size();
+    return all.at_pointer("/response/status").get(out.status) == simdjson::SUCCESS && text("/response/body", out.body);
 }
 
 std::vector<recording> recordings(const std::string& major)

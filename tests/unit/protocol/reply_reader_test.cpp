@@ -30,6 +30,11 @@ void* counted(std::size_t size)
 
 // For the whole program: only this file looks at the count.
 void* operator new(std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept // simdjson's way
+{
+    ++allocations;
+    return std::malloc(size);
+}
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 

@@ -17,8 +17,8 @@ FLIPT_DECL std::string_view reply_reader::detail() const noexcept { return impl_
 FLIPT_DECL std::error_code reply_reader::read_boolean(const char* json, std::size_t size, boolean_evaluation& out)
 {
     impl& in = *impl_;
-    in.open(json, size);
-    if (in.boolean_members("", out) && in.close())
+    impl::document doc;
+    if (in.open(json, size, doc) && in.boolean_members("", doc, out) && in.close(doc))
         return {};
     return in.error();
 }
@@ -26,8 +26,8 @@ FLIPT_DECL std::error_code reply_reader::read_boolean(const char* json, std::siz
 FLIPT_DECL std::error_code reply_reader::read_variant(const char* json, std::size_t size, variant_evaluation& out)
 {
     impl& in = *impl_;
-    in.open(json, size);
-    if (in.variant_members("", out) && in.close())
+    impl::document doc;
+    if (in.open(json, size, doc) && in.variant_members("", doc, out) && in.close(doc))
         return {};
     return in.error();
 }
@@ -36,29 +36,31 @@ FLIPT_DECL std::error_code reply_reader::read_batch(const char* json, std::size_
                                                     std::size_t expected_count)
 {
     impl& in = *impl_;
+    impl::document doc;
     impl::field_set seen;
     std::size_t used = 0;
     out.request_id.clear();
     out.duration = {};
-    const auto item = [&] {
+    const auto item = [&](impl::value& element) FLIPT_INLINE_LAMBDA {
         if (used == expected_count)
             return in.fail("responses", "has more entries than were asked for");
         if (used == out.responses.size())
             out.responses.emplace_back();
-        return in.batch_item_members(out.responses[used++]);
+        return in.batch_item_members(element, out.responses[used++]);
     };
-    in.open(json, size);
-    const bool ok = in.members("", [&](std::string_view key) {
-        if (in.is(key, "requestId"))
-            return seen.add(0) ? in.string("requestId", out.request_id) : in.twice("requestId");
-        if (in.is(key, "responses"))
-            return seen.add(1) ? in.elements("responses", item) : in.twice("responses");
-        if (in.is(key, "requestDurationMillis"))
-            return seen.add(2) ? in.millis("requestDurationMillis", out.duration) : in.twice("requestDurationMillis");
-        return in.skip();
-    });
+    const bool ok = in.open(json, size, doc) &&
+                    in.members("", doc, [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
+                        if (key.is<"requestId">())
+                            return seen.add(0) ? in.string("requestId", v, out.request_id) : in.twice("requestId");
+                        if (key.is<"responses">())
+                            return seen.add(1) ? in.elements("responses", v, item) : in.twice("responses");
+                        if (key.is<"requestDurationMillis">())
+                            return seen.add(2) ? in.millis("requestDurationMillis", v, out.duration)
+                                               : in.twice("requestDurationMillis");
+                        return in.unknown(key, v);
+                    });
     out.responses.resize(used);
-    if (ok && in.close() && used != expected_count)
+    if (ok && in.close(doc) && used != expected_count)
         in.fail("responses", "has fewer entries than were asked for");
     return in.error();
 }
@@ -66,34 +68,36 @@ FLIPT_DECL std::error_code reply_reader::read_batch(const char* json, std::size_
 FLIPT_DECL std::error_code reply_reader::read_flags(const char* json, std::size_t size, flag_list& out, bool append)
 {
     impl& in = *impl_;
+    impl::document doc;
     impl::field_set seen;
     std::size_t used = append ? out.flags.size() : 0;
     out.next_page_token.clear();
     out.total_count = 0;
-    const auto item = [&] {
+    const auto item = [&](impl::value& element) FLIPT_INLINE_LAMBDA {
         if (used == out.flags.size())
             out.flags.emplace_back();
-        return in.flag_members("flags", out.flags[used++]);
+        return in.flag_members("flags", element, out.flags[used++]);
     };
-    in.open(json, size);
-    const bool ok = in.members("", [&](std::string_view key) {
-        if (in.is(key, "flags"))
-            return seen.add(0) ? in.elements("flags", item) : in.twice("flags");
-        if (in.is(key, "nextPageToken"))
-            return seen.add(1) ? in.string("nextPageToken", out.next_page_token) : in.twice("nextPageToken");
-        if (in.is(key, "totalCount")) {
-            std::uint64_t number = 0;
-            if (!seen.add(2))
-                return in.twice("totalCount");
-            if (!in.count("totalCount", 0x7fffffff, number))
-                return false;
-            out.total_count = static_cast<std::size_t>(number);
-            return true;
-        }
-        return in.skip();
-    });
+    const bool ok =
+        in.open(json, size, doc) &&
+        in.members("", doc, [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
+            if (key.is<"flags">())
+                return seen.add(0) ? in.elements("flags", v, item) : in.twice("flags");
+            if (key.is<"nextPageToken">())
+                return seen.add(1) ? in.string("nextPageToken", v, out.next_page_token) : in.twice("nextPageToken");
+            if (key.is<"totalCount">()) {
+                std::uint64_t number = 0;
+                if (!seen.add(2))
+                    return in.twice("totalCount");
+                if (!in.count("totalCount", v, 0x7fffffff, number))
+                    return false;
+                out.total_count = static_cast<std::size_t>(number);
+                return true;
+            }
+            return in.unknown(key, v);
+        });
     out.flags.resize(used);
-    if (ok && in.close())
+    if (ok && in.close(doc))
         return {};
     return in.error();
 }
@@ -101,8 +105,8 @@ FLIPT_DECL std::error_code reply_reader::read_flags(const char* json, std::size_
 FLIPT_DECL std::error_code reply_reader::read_flag(const char* json, std::size_t size, flag& out)
 {
     impl& in = *impl_;
-    in.open(json, size);
-    if (in.flag_members("", out) && in.close())
+    impl::document doc;
+    if (in.open(json, size, doc) && in.flag_members("", doc, out) && in.close(doc))
         return {};
     return in.error();
 }
@@ -111,10 +115,10 @@ FLIPT_DECL void reply_reader::read_server_error(const char* json, std::size_t si
                                                 int& grpc_code)
 {
     impl& in = *impl_;
+    impl::document doc;
     message.clear();
     grpc_code = 0;
-    in.open(json, size);
-    if (!in.server_error_members(message, grpc_code, true) || !in.close()) {
+    if (!in.open(json, size, doc) || !in.server_error_members("", doc, message, grpc_code) || !in.close(doc)) {
         message.clear();
         grpc_code = 0;
     }
@@ -124,17 +128,19 @@ FLIPT_DECL void reply_reader::read_server_error(const char* json, std::size_t si
 FLIPT_DECL std::error_code reply_reader::read_meta_version(const char* json, std::size_t size, server_version& out)
 {
     impl& in = *impl_;
+    impl::document doc;
     impl::field_set seen;
-    in.open(json, size);
-    const bool ok = in.members("", [&](std::string_view key) {
-        std::string_view ignored;
-        if (in.is(key, "build"))
-            return seen.add(0) ? in.members("build", [&](std::string_view) { return in.skip(); }) : in.twice("build");
-        if (in.is(key, "version"))
-            return seen.add(1) ? in.text("version", ignored) : in.twice("version");
-        return in.skip();
-    });
-    if (ok && in.close()) {
+    const auto part = [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA { return in.unknown(key, v); };
+    const bool ok = in.open(json, size, doc) &&
+                    in.members("", doc, [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
+                        std::string_view ignored;
+                        if (key.is<"build">())
+                            return seen.add(0) ? in.members("build", v, part) : in.twice("build");
+                        if (key.is<"version">())
+                            return seen.add(1) ? in.text("version", v, ignored) : in.twice("version");
+                        return in.unknown(key, v);
+                    });
+    if (ok && in.close(doc)) {
         if (seen.has(0))
             out = server_version::v2;
         else if (seen.has(1))
@@ -147,30 +153,35 @@ FLIPT_DECL std::error_code reply_reader::read_meta_version(const char* json, std
 
 FLIPT_DECL std::error_code reply_reader::read_stream_message(const char* json, std::size_t size, stream_message& out)
 {
+    // A snapshot can be hundreds of megabytes, and who gets it reads it: here one walk, without simdjson's index, which
+    // is several times as large.
     impl& in = *impl_;
-    impl::field_set seen;
+    impl::document doc;
     out.result = {};
     out.is_error = false;
     out.grpc_code = 0;
     out.error_message.clear();
-    in.open(json, size);
-    const bool ok = in.members("", [&](std::string_view key) {
-        if (in.is(key, "result")) {
-            if (!seen.add(0))
-                return in.twice("result");
-            if (!in.raw(out.result))
-                return false;
-            return out.result.front() == '{' || in.fail("result", "is not an object");
-        }
-        if (in.is(key, "error"))
-            return seen.add(1) ? in.server_error_members(out.error_message, out.grpc_code, false) : in.twice("error");
-        return in.skip();
+    std::string_view error;
+    const bool ok = in.walk_members(json, size, [&](const quoted_text& key, std::string_view text) {
+        const bool is_result = key.is<"result">();
+        if (!is_result && !key.is<"error">())
+            return true;
+        std::string_view& field = is_result ? out.result : error;
+        const std::string_view name = is_result ? "result" : "error";
+        if (!field.empty())
+            return in.twice(name);
+        field = text;
+        return text.front() == '{' || in.fail(name, "is not an object");
     });
-    if (ok && in.close()) {
-        if (seen.has(0) == seen.has(1))
-            in.fail("", "the message has not one of \"result\" and \"error\"");
-        else
-            out.is_error = seen.has(1);
+    if (!ok)
+        return in.error();
+    if (out.result.empty() == error.empty()) {
+        in.fail("", "the message has not one of \"result\" and \"error\"");
+    } else if (!error.empty()) {
+        out.is_error = true;
+        if (in.open(error.data(), error.size(), doc) &&
+            in.server_error_members("error", doc, out.error_message, out.grpc_code))
+            return {};
     }
     return in.error();
 }
@@ -178,15 +189,16 @@ FLIPT_DECL std::error_code reply_reader::read_stream_message(const char* json, s
 FLIPT_DECL std::error_code reply_reader::read_kubernetes_token(const char* json, std::size_t size, byte_buffer& token)
 {
     impl& in = *impl_;
+    impl::document doc;
     impl::field_set seen;
     token.clear();
-    in.open(json, size);
-    const bool ok = in.members("", [&](std::string_view key) {
-        if (in.is(key, "clientToken"))
-            return seen.add(0) ? in.string("clientToken", token) : in.twice("clientToken");
-        return in.skip();
-    });
-    if (ok && in.close() && token.empty())
+    const bool ok = in.open(json, size, doc) &&
+                    in.members("", doc, [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
+                        if (key.is<"clientToken">())
+                            return seen.add(0) ? in.string("clientToken", v, token) : in.twice("clientToken");
+                        return in.unknown(key, v);
+                    });
+    if (ok && in.close(doc) && token.empty())
         in.fail("clientToken", "is missing or empty");
     return in.error();
 }
@@ -195,33 +207,34 @@ FLIPT_DECL std::error_code reply_reader::read_flag_resource(const char* json, st
                                                             std::string_view& payload)
 {
     impl& in = *impl_;
+    impl::document doc;
     impl::field_set seen;
     payload = {};
-    const auto inside = [&](std::string_view key) {
-        if (!in.is(key, "payload"))
-            return in.skip();
+    const auto inside = [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
+        if (!key.is<"payload">())
+            return in.unknown(key, v);
         if (!seen.add(1))
             return in.twice("payload");
-        return in.raw(payload) && (payload.front() == '{' || in.fail("payload", "is not an object"));
+        return in.raw(v, payload) && (payload.front() == '{' || in.fail("payload", "is not an object"));
     };
-    in.open(json, size);
-    const bool ok = in.members("", [&](std::string_view key) {
-        if (in.is(key, "resource"))
-            return seen.add(0) ? in.members("resource", inside) : in.twice("resource");
-        return in.skip();
-    });
-    if (ok && in.close() && payload.empty())
+    const bool ok = in.open(json, size, doc) &&
+                    in.members("", doc, [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
+                        if (key.is<"resource">())
+                            return seen.add(0) ? in.members("resource", v, inside) : in.twice("resource");
+                        return in.unknown(key, v);
+                    });
+    if (ok && in.close(doc) && payload.empty())
         in.fail("payload", "is missing");
     return in.error();
 }
 
 FLIPT_DECL std::error_code reply_reader::validate(const char* json, std::size_t size)
 {
-    impl& in = *impl_;
-    in.open(json, size);
-    if (in.members("", [&](std::string_view) { return in.skip(); }) && in.close())
+    if (impl_->walk_members(json, size, [](const quoted_text&, std::string_view) { return true; }))
         return {};
-    return in.error();
+    return impl_->error();
 }
 
 } // namespace flipt::inline v0::detail
+
+#undef FLIPT_INLINE_LAMBDA

@@ -40,6 +40,7 @@ public:
     compiled_document() = default;
 
     std::shared_ptr<const snapshot> flags;
+    snapshot_diff changes; ///< against what is published
     std::error_code ec;
     std::string problem;
     std::string json;
@@ -112,7 +113,7 @@ private:
     FLIPT_DECL void stream_ended(live_source& s, std::error_code ec, const diagnostics& details);
     FLIPT_DECL void succeeded(live_source& s);
     FLIPT_DECL void failed(live_source& s, std::error_code ec, std::string_view detail);
-    FLIPT_DECL void publish(live_source& s, const compiled_document& fresh, const snapshot_document& from,
+    FLIPT_DECL void publish(live_source& s, compiled_document& fresh, const snapshot_document& from,
                             live_origin origin);
     FLIPT_DECL void notify(live_change change);
     FLIPT_DECL void wake_waiters();
@@ -122,7 +123,7 @@ private:
     {
         return options_.rules.value_or(v == server_version::v1 ? rule_set::server_v1 : rule_set::server_v2);
     }
-    static FLIPT_DECL compiled_document compile(std::string json, rule_set rules, const std::string& namespace_key);
+    static FLIPT_DECL compiled_document compile(std::string json, rule_set rules, const live_source& s);
     /// The saved file, else the document given; an empty document where there is neither. Blocks.
     static FLIPT_DECL snapshot_document read_saved(const live_namespace& wanted, server_version server,
                                                    std::size_t limit, live_origin& origin, std::error_code& ec);

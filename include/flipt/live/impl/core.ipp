@@ -89,8 +89,7 @@ FLIPT_DECL void live_core::start()
                 s->change_state([&](live_state& state) { state.save_error = ec; });
             if (origin == live_origin::none)
                 continue;
-            const compiled_document fresh =
-                compile(std::move(found.json), rules_of(found.version), s->wanted.namespace_key);
+            compiled_document fresh = compile(std::move(found.json), rules_of(found.version), *s);
             if (!fresh.ec)
                 publish(*s, fresh, found, origin);
             else
@@ -253,18 +252,21 @@ FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, cons
 
 // ---- what came ----------------------------------------------------------------------------------------------------------
 
-FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, const std::string& namespace_key)
+FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, const live_source& s)
 {
     compiled_document out;
     snapshot_result parsed = snapshot::parse(json, rules);
     if (!parsed.ok()) {
         out.ec = parsed.error().code();
         out.problem = parsed.error().message();
-    } else if (!parsed->namespace_key().empty() && parsed->namespace_key() != namespace_key) {
+    } else if (!parsed->namespace_key().empty() && parsed->namespace_key() != s.wanted.namespace_key) {
         out.ec = errc::invalid_snapshot;
         out.problem = "the document is of another namespace";
     } else {
+        // Only the loop that waits for this publishes, so what is published now is what it will replace.
+        std::uint64_t version = 0;
         out.flags = std::make_shared<const snapshot>(std::move(*parsed));
+        out.changes = diff(*s.published->load(version), *out.flags);
     }
     out.json = std::move(json);
     return out;
@@ -275,7 +277,7 @@ FLIPT_DECL asio::awaitable<bool> live_core::take(std::shared_ptr<live_core> self
 {
     co_await asio::this_coro::throw_if_cancelled(false);
     auto task = [json = std::move(document.json), rules = self->rules_of(document.version), s]() mutable {
-        return compile(std::move(json), rules, s->wanted.namespace_key);
+        return compile(std::move(json), rules, *s);
     };
     compiled_document fresh = co_await self->work<compiled_document>(std::move(task));
     if (self->stopped_)
@@ -361,13 +363,12 @@ FLIPT_DECL asio::awaitable<void> live_core::take_saved(std::shared_ptr<live_core
         co_await take(self, s, std::move(found), *origin);
 }
 
-FLIPT_DECL void live_core::publish(live_source& s, const compiled_document& fresh, const snapshot_document& from,
+FLIPT_DECL void live_core::publish(live_source& s, compiled_document& fresh, const snapshot_document& from,
                                    live_origin origin)
 {
     const std::string_view digest = from.etag.empty() ? fresh.flags->digest() : std::string_view(from.etag);
     const bool was_ready = s.ready();
-    std::uint64_t version = 0;
-    snapshot_diff changes = diff(*s.published->load(version), *fresh.flags);
+    snapshot_diff& changes = fresh.changes;
     // The same document again: from a server without ETags, or as a stream's first message.
     const bool same = was_ready && changes.empty() && digest == s.etag;
     const auto now = std::chrono::system_clock::now();

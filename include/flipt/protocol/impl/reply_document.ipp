@@ -5,6 +5,7 @@
 
 #include "flipt/protocol/byte_buffer.hpp"
 #include "flipt/protocol/impl/quoted_text.ipp"
+#include "flipt/protocol/impl/scaled_number.ipp"
 #include "flipt/protocol/json_scan.hpp"
 #include "flipt/types/error.hpp"
 
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <string>
 #include <string_view>
@@ -209,7 +211,10 @@ private:
         }
         const std::string_view plain(from, static_cast<std::size_t>(to - from));
         if constexpr (std::is_same_v<Sink, std::string>) {
-            out.assign(plain);
+            if (out.size() == plain.size()) // often: a request id, or the same flag again
+                std::memcpy(out.data(), plain.data(), plain.size());
+            else
+                out.assign(plain);
         } else {
             out.clear();
             out.append(plain);
@@ -280,75 +285,18 @@ private:
     std::string detail_;
 };
 
-// `token` is what stands up to the next one.
+// A number stands inside the outermost object, so that its end is found without looking for that of the document.
 inline bool reply_document::scale(std::string_view name, std::string_view token, int shift, std::int64_t& out)
 {
-    constexpr std::uint64_t enough = 100000000000000000; // another digit still fits
     const char* at = token.data();
-    const char* const end = at + token.size();
-    const bool negative = at != end && *at == '-';
-    if (negative)
-        ++at;
-    const auto digit = [&] { return at != end && *at >= '0' && *at <= '9'; };
-    if (!digit())
-        return fail(name, "is not a number");
-    std::uint64_t number = 0;
-    std::int64_t exponent = shift; // of `number`
-    if (*at == '0') {
-        ++at;
-    } else {
-        do {
-            if (number < enough)
-                number = number * 10 + static_cast<unsigned>(*at - '0');
-            else
-                ++exponent;
-            ++at;
-        } while (digit());
+    switch (read_scaled_number(at, shift, out)) {
+    case number_fault::none: break;
+    case number_fault::type: return fail(name, "is not a number");
+    case number_fault::range: return fail(name, "is out of range");
+    case number_fault::syntax: return malformed();
     }
-    if (at != end && *at == '.') {
-        ++at;
-        if (!digit())
-            return malformed();
-        do {
-            if (number < enough) {
-                number = number * 10 + static_cast<unsigned>(*at - '0');
-                --exponent;
-            }
-            ++at;
-        } while (digit());
-    }
-    if (at != end && (*at | 0x20) == 'e') {
-        ++at;
-        const bool down = at != end && *at == '-';
-        if (at != end && (*at == '-' || *at == '+'))
-            ++at;
-        if (!digit())
-            return malformed();
-        std::int64_t more = 0;
-        do {
-            more = std::min<std::int64_t>(more * 10 + (*at - '0'), 1000000000000);
-            ++at;
-        } while (digit());
-        exponent += down ? -more : more;
-    }
-    if (skip_json_space(at, end) != end)
-        return malformed();
-
-    if (number == 0)
-        exponent = 0;
-    for (; exponent > 0; --exponent) {
-        if (number > std::uint64_t{9200000000000000000} / 10)
-            return fail(name, "is out of range");
-        number *= 10;
-    }
-    if (exponent < 0) {
-        std::uint64_t divisor = 1;
-        for (; exponent < 0 && divisor <= number; ++exponent)
-            divisor *= 10; // number < 10^18, so that it ends before it overflows
-        number = exponent < 0 ? 0 : number / divisor + (number % divisor >= divisor - divisor / 2 ? 1 : 0);
-    }
-    out = negative ? -static_cast<std::int64_t>(number) : static_cast<std::int64_t>(number);
-    return true;
+    const char* const end = token.data() + token.size(); // where the next token starts
+    return at == end || skip_json_space(at, end) == end || malformed();
 }
 
 inline bool reply_document::check(const char* at, std::string_view& out)

@@ -104,8 +104,6 @@ bool reply_reader::impl::boolean_members(std::string_view name, auto& source, bo
 {
     out.enabled = false;
     out.reason = evaluation_reason::unknown;
-    out.flag_key.clear();
-    out.request_id.clear();
     out.duration = {};
     out.timestamp = {};
     field_set seen;
@@ -126,6 +124,10 @@ bool reply_reader::impl::boolean_members(std::string_view name, auto& source, bo
             return seen.add(6) ? strings("segmentKeys", v, out.segment_keys) : twice("segmentKeys");
         return unknown(key, v);
     });
+    if (!seen.has(2)) // not before: they are overwritten in place
+        out.request_id.clear();
+    if (!seen.has(5))
+        out.flag_key.clear();
     if (!seen.has(6))
         out.segment_keys.clear();
     return ok;
@@ -135,8 +137,6 @@ bool reply_reader::impl::variant_members(std::string_view name, auto& source, va
 {
     out.match = false;
     out.reason = evaluation_reason::unknown;
-    for (std::string* const field : {&out.flag_key, &out.variant_key, &out.variant_attachment, &out.request_id})
-        field->clear();
     out.duration = {};
     out.timestamp = {};
     field_set seen;
@@ -163,6 +163,14 @@ bool reply_reader::impl::variant_members(std::string_view name, auto& source, va
     });
     if (!seen.has(1))
         out.segment_keys.clear();
+    if (!seen.has(3))
+        out.variant_key.clear();
+    if (!seen.has(4))
+        out.variant_attachment.clear();
+    if (!seen.has(5))
+        out.request_id.clear();
+    if (!seen.has(8))
+        out.flag_key.clear();
     return ok;
 }
 

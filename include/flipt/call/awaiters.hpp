@@ -36,6 +36,22 @@ protected:
         call_.wait_result_.clear();
         call_.two_waits_ = false;
     }
+    /// Begins what Asio waits for. Where that throws (no memory) the call is not abandoned with the handler that was
+    /// not accepted: the wait has ended, badly. The result is what await_suspend() returns: whether it is suspended.
+    template <class Begin>
+    bool begin(Begin&& what) const noexcept
+    {
+        call_.posting_ = true;
+        bool begun = true;
+        try {
+            what();
+        } catch (...) {
+            call_.wait_result_ = current_exception_code();
+            begun = false;
+        }
+        call_.posting_ = false;
+        return begun;
+    }
     call& call_;
 };
 
@@ -43,14 +59,16 @@ protected:
 class socket_wait : public call_awaiter {
 public:
     socket_wait(call& c, io_want want) noexcept : call_awaiter(c), want_(want) {}
-    void await_suspend(std::coroutine_handle<> h)
+    bool await_suspend(std::coroutine_handle<> h) noexcept
     {
         suspend(h, waiting_for::socket);
-        connection& conn = *call_.connection_;
-        if (want_ == io_want::read)
-            conn.io.socket().async_wait(asio::socket_base::wait_read, call_handler(call_, conn.read_memory));
-        else
-            conn.io.socket().async_wait(asio::socket_base::wait_write, call_handler(call_, conn.write_memory));
+        return begin([&] {
+            connection& conn = *call_.connection_;
+            if (want_ == io_want::read)
+                conn.io.socket().async_wait(asio::socket_base::wait_read, call_handler(call_, conn.read_memory));
+            else
+                conn.io.socket().async_wait(asio::socket_base::wait_write, call_handler(call_, conn.write_memory));
+        });
     }
 
 private:
@@ -61,21 +79,28 @@ private:
 class write_or_reply_wait : public call_awaiter {
 public:
     using call_awaiter::call_awaiter;
-    void await_suspend(std::coroutine_handle<> h)
+    bool await_suspend(std::coroutine_handle<> h) noexcept
     {
         suspend(h, waiting_for::socket);
         call_.two_waits_ = true;
-        connection& conn = *call_.connection_;
-        // Both handlers exist before either wait begins: the count of waits must not reach zero in between.
-        call_handler writable(call_, conn.write_memory);
-        call_handler readable(call_, conn.read_memory);
-        conn.io.socket().async_wait(asio::socket_base::wait_write, std::move(writable));
-        conn.io.socket().async_wait(asio::socket_base::wait_read, std::move(readable));
+        bool one_begun = false;
+        const bool both_begun = begin([&] {
+            connection& conn = *call_.connection_;
+            // Both handlers exist before either wait begins: the count of waits must not reach zero in between.
+            call_handler writable(call_, conn.write_memory);
+            call_handler readable(call_, conn.read_memory);
+            conn.io.socket().async_wait(asio::socket_base::wait_write, std::move(writable));
+            one_begun = true; // which will do
+            conn.io.socket().async_wait(asio::socket_base::wait_read, std::move(readable));
+        });
+        call_.two_waits_ = one_begun;
+        return both_begun || one_begun;
     }
     [[nodiscard]] std::error_code await_resume() const noexcept
     {
-        // Whichever came first cancelled the other: only an interruption is an error here.
-        call_.wait_result_.clear();
+        // Whichever came first cancelled the other: only an interruption is an error here, and no wait at all.
+        if (call_.two_waits_)
+            call_.wait_result_.clear();
         return wait_outcome(call_);
     }
 };
@@ -84,11 +109,13 @@ public:
 class connect_wait : public call_awaiter {
 public:
     connect_wait(call& c, const asio::ip::tcp::endpoint& address) noexcept : call_awaiter(c), address_(address) {}
-    void await_suspend(std::coroutine_handle<> h)
+    bool await_suspend(std::coroutine_handle<> h) noexcept
     {
         suspend(h, waiting_for::socket);
-        connection& conn = *call_.connection_;
-        conn.io.socket().async_connect(address_, call_handler(call_, conn.write_memory));
+        return begin([&] {
+            connection& conn = *call_.connection_;
+            conn.io.socket().async_connect(address_, call_handler(call_, conn.write_memory));
+        });
     }
 
 private:

@@ -10,6 +10,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include <functional>
+#include <thread>
 
 namespace {
 
@@ -326,4 +327,68 @@ TEST_CASE("an io_context that is destroyed takes along a coroutine that owns its
             s->blockers.clear();
             s->context.reset(); // ASan tells what is left
         }
+}
+
+TEST_CASE("a peer that dribbles runs into the deadline of the whole call")
+{
+    scripted_peer_thread peer;
+    peer.get().add(script().expect_request().send_pieces(http_ok(good_json), 1, 20ms).hold());
+    asio::io_context context(1);
+    flipt::client client(context.get_executor(), settings(peer->url(), 2));
+    const auto begin = clock::now();
+    const outcome out = call(context, client, {.timeout = 100ms});
+    CHECK_MESSAGE(out.ec == errc::timed_out, name_of(out.ec));
+    CHECK(clock::now() - begin < 1s);
+    CHECK(peer->connections() == 1);
+}
+
+TEST_CASE("a deadline that has passed already ends the call, and zero is none")
+{
+    scripted_peer_thread peer;
+    peer.get().add(script().expect_request().pause(30ms).reply(good_json).repeat());
+    asio::io_context context(1);
+    auto c = settings(peer->url());
+    c.request_timeout = 1ms;
+    flipt::client client(context.get_executor(), c);
+    CHECK(call(context, client, {.timeout = -1s}).ec == errc::timed_out);
+    CHECK(call(context, client, {.timeout = clock::duration::min()}).ec == errc::timed_out);
+    CHECK(call(context, client).ec == errc::timed_out);
+    CHECK(!call(context, client, {.timeout = 0s}).ec);
+    CHECK(!call(context, client, {.timeout = clock::duration::max()}).ec);
+}
+
+TEST_CASE("run() goes on while a call without a deadline waits for an answer from another thread")
+{
+    scripted_peer_thread peer;
+    peer.get().add(good());
+    asio::io_context context(1);
+    auto resolver = std::make_shared<manual_resolver>();
+    flipt::client client(context.get_executor(), settings(peer->url("flipt.test")), flipt::no_token(), resolver);
+    bool answered = false;
+    auto on_answer = [&](std::error_code ec, const flipt::boolean_evaluation&) { answered = !ec; };
+    client.async_evaluate_boolean(flipt::evaluation_request("flag", "entity"), {.timeout = 0s}, std::move(on_answer));
+    context.poll();
+    REQUIRE(resolver->pending.size() == 1);
+    std::thread other(
+        [&] { resolver->answer({}, {asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), peer->port())}); });
+    context.restart();
+    context.run();
+    other.join();
+    CHECK(answered);
+}
+
+TEST_CASE("a resolver's answer after the end of the client is ignored")
+{
+    asio::io_context context(1);
+    auto resolver = std::make_shared<manual_resolver>();
+    {
+        flipt::client client(context.get_executor(), settings("http://flipt.test"), flipt::no_token(), resolver);
+        CHECK(call(context, client, {.timeout = 5ms}).ec == errc::timed_out);
+    }
+    context.restart();
+    context.run();
+    REQUIRE(resolver->pending.size() == 1);
+    resolver->answer({}, {});
+    context.restart();
+    CHECK(context.run() == 0);
 }

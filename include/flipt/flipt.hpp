@@ -6,4 +6,5 @@
 #include "flipt/client.hpp"
 #include "flipt/evaluation/snapshot.hpp"
 #include "flipt/live/live_snapshot.hpp"
+#include "flipt/live/live_thread.hpp"
 #include "flipt/version.hpp"

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -105,8 +106,8 @@ private:
                                                  server_version version);
     static FLIPT_DECL asio::awaitable<void> take_saved(std::shared_ptr<live_core> self, source_ptr s);
     FLIPT_DECL asio::awaitable<fetch_outcome> fetch(const live_source& s);
-    template <class T, class F>
-    asio::awaitable<T> work(F task);
+    template <class T>
+    asio::awaitable<T> work(std::function<T()> task);
 
     FLIPT_DECL void begin_loop(const source_ptr& s);
     FLIPT_DECL void open_stream(const source_ptr& s);

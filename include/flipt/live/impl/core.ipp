@@ -13,20 +13,23 @@
 
 namespace flipt::inline v0::detail {
 
-template <class T, class F>
-asio::awaitable<T> run_task(F task)
+// A std::function: a coroutine's frame may not hold a lambda of a function that is compiled once (no linkage).
+template <class T>
+asio::awaitable<T> run_task(std::function<T()> task)
 {
     T result = task();
     co_return result;
 }
 
 /// Runs `task` where heavy work goes.
-template <class T, class F>
-asio::awaitable<T> live_core::work(F task)
+template <class T>
+asio::awaitable<T> live_core::work(std::function<T()> task)
 {
     if (!options_.worker)
         return run_task<T>(std::move(task));
-    return asio::co_spawn(*options_.worker, run_task<T>(std::move(task)), asio::use_awaitable);
+    // Without the loop's cancellation slot: that is for one thread, and what runs over there is not cut short anyway.
+    return asio::co_spawn(*options_.worker, run_task<T>(std::move(task)),
+                          asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
 }
 
 FLIPT_DECL live_core::live_core(std::shared_ptr<engine> calls, live_options options)
@@ -276,7 +279,8 @@ FLIPT_DECL asio::awaitable<bool> live_core::take(std::shared_ptr<live_core> self
                                                  snapshot_document document, live_origin origin)
 {
     co_await asio::this_coro::throw_if_cancelled(false);
-    auto task = [json = std::move(document.json), rules = self->rules_of(document.version), s]() mutable {
+    const rule_set rules = self->rules_of(document.version);
+    std::function<compiled_document()> task = [json = std::move(document.json), rules, s]() mutable {
         return compile(std::move(json), rules, *s);
     };
     compiled_document fresh = co_await self->work<compiled_document>(std::move(task));
@@ -306,7 +310,9 @@ FLIPT_DECL asio::awaitable<void> live_core::save(std::shared_ptr<live_core> self
     saved.namespace_key = s->wanted.namespace_key;
     saved.etag = s->etag;
     saved.json = std::move(json);
-    auto task = [saved = std::move(saved), s] { return replace_file(s->wanted.save_file, format_saved(saved)); };
+    std::function<std::error_code()> task = [saved = std::move(saved), s] {
+        return replace_file(s->wanted.save_file, format_saved(saved));
+    };
     const std::error_code ec = co_await self->work<std::error_code>(std::move(task));
     s->change_state([&](live_state& state) { state.save_error = ec; });
 }
@@ -353,7 +359,7 @@ FLIPT_DECL asio::awaitable<void> live_core::take_saved(std::shared_ptr<live_core
     const config& settings = self->calls_->settings();
     auto origin = std::make_shared<live_origin>(live_origin::none);
     auto problem = std::make_shared<std::error_code>();
-    auto task = [s, origin, problem, server = settings.server, limit = settings.limits.snapshot] {
+    std::function<snapshot_document()> task = [s, origin, problem, server = settings.server, limit = settings.limits.snapshot] {
         return read_saved(s->wanted, server, limit, *origin, *problem);
     };
     snapshot_document found = co_await self->work<snapshot_document>(std::move(task));

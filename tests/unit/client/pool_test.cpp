@@ -6,7 +6,9 @@
 #include <asio/detached.hpp>
 #include <asio/strand.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <sys/resource.h>
 #include <thread>
 
 namespace {
@@ -253,3 +255,23 @@ TEST_CASE("a handler that throws does so through run(), and the client goes on")
     CHECK(!call(context, client).ec);
     CHECK(server->observe().connections == 1);
 }
+
+// UBSan asks for descriptors itself.
+#if !defined(__SANITIZE_ADDRESS__)
+TEST_CASE("without a file descriptor to spare a call fails, and works when there is one again")
+{
+    server_thread server;
+    server->set_boolean("flag", any_entity, true);
+    asio::io_context context(1);
+    const flipt::client client(context.get_executor(), settings(server->url()));
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    rlimit low = limit;
+    low.rlim_cur = 0; // what is open stays open
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+    const outcome out = call(context, client, {.timeout = 2s});
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK_MESSAGE(out.ec == asio::error::no_descriptors, name_of(out.ec));
+    CHECK(!call(context, client, {.timeout = 2s}).ec);
+}
+#endif

@@ -337,3 +337,20 @@ TEST_CASE("a handshake that stalls ends with the time for connecting")
     CHECK_MESSAGE(out.ec == errc::timed_out, name_of(out.ec));
     CHECK(clock::now() - begin < 1s);
 }
+
+TEST_CASE("a TLS connection that the server closed while idle is replaced unseen")
+{
+    scripted_peer_thread peer{tls_settings(authority().issue_localhost())};
+    peer->add(script().expect_request().reply(good_json).expect_request().reply(good_json).close());
+    peer->add(script().expect_request().reply(good_json).repeat());
+    asio::io_context context;
+    flipt::client client(context.get_executor(), trusting(peer->url()));
+    CHECK(!call(context, client).ec);
+    CHECK(!call(context, client).ec); // over the same one, for all that tickets have arrived on it
+    CHECK(peer->wait_finished(1));
+    CHECK(peer->connections() == 1);
+    flipt::diagnostics d;
+    CHECK(!call(context, client, {.retries = 0, .diagnostics = &d}).ec);
+    CHECK(peer->connections() == 2);
+    CHECK(d.attempts() == 1);
+}

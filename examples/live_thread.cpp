@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 // Flags in the process for a program without an io_context: a thread keeps them fresh, workers read them.
 #include "flipt/live/live_thread.hpp"
+
 #include "flipt/testing/server.hpp"
 
 #include <asio/use_future.hpp>

@@ -25,16 +25,14 @@ std::string document(int flags, bool enabled)
 {
     std::string out = R"({"namespace":{"key":"default"},"flags":[)";
     for (int i = 0; i < flags; ++i)
-        out += (i == 0 ? "" : ",") + std::string(R"({"key":"flag-)") + std::to_string(i) +
-               R"(","type":"BOOLEAN_FLAG_TYPE","enabled":)" + (enabled ? "true" : "false") +
-               R"(,"rollouts":[{"type":"THRESHOLD_ROLLOUT_TYPE","rank":1,"threshold":{"percentage":30,"value":true}}]})";
+        out +=
+            (i == 0 ? "" : ",") + std::string(R"({"key":"flag-)") + std::to_string(i) +
+            R"(","type":"BOOLEAN_FLAG_TYPE","enabled":)" + (enabled ? "true" : "false") +
+            R"(,"rollouts":[{"type":"THRESHOLD_ROLLOUT_TYPE","rank":1,"threshold":{"percentage":30,"value":true}}]})";
     return out + "]}";
 }
 
-double milliseconds(clock_type::duration d)
-{
-    return std::chrono::duration<double, std::milli>(d).count();
-}
+double milliseconds(clock_type::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
 } // namespace
 
@@ -69,9 +67,8 @@ int main(int argc, char** argv)
         const auto begin = clock_type::now();
         io.poll(); // I/O of the live snapshot, never more than what is ready
         const auto polled = clock_type::now();
-        reader.current().evaluate_all("player-42", {{"region", "eu"}}, [&](const flipt::flag_result& flag) {
-            on += flag.enabled ? 1 : 0;
-        });
+        reader.current().evaluate_all("player-42", {{"region", "eu"}},
+                                      [&](const flipt::flag_result& flag) { on += flag.enabled ? 1 : 0; });
         longest_poll = std::max(longest_poll, polled - begin);
         longest = std::max(longest, clock_type::now() - begin);
         if (ticks % 30 == 29)

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // The watch command.
+#include "flipt/live/live_snapshot.hpp"
+#include "flipt/protocol/json_writer.hpp"
+
 #include "commands.hpp"
 #include "live.hpp"
 #include "output.hpp"
-
-#include "flipt/live/live_snapshot.hpp"
-#include "flipt/protocol/json_writer.hpp"
 
 #include <asio/io_context.hpp>
 

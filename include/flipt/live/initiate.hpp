@@ -13,10 +13,7 @@
 namespace flipt::inline v0::detail {
 
 inline void tell(auto& handler, ready_outcome& outcome) { std::move(handler)(outcome.ec); }
-inline void tell(auto& handler, change_outcome& outcome)
-{
-    std::move(handler)(outcome.ec, std::move(outcome.change));
-}
+inline void tell(auto& handler, change_outcome& outcome) { std::move(handler)(outcome.ec, std::move(outcome.change)); }
 
 /// void(Outcome): for awaitables that throw it themselves.
 class tell_outcome {
@@ -63,7 +60,7 @@ public:
         auto work = asio::make_work_guard(target);
         auto ended = [core = core_, link, target, work = std::move(work),
                       handler = std::decay_t<Handler>(std::forward<Handler>(handler))](const std::exception_ptr& e,
-                                                                                      Outcome outcome) mutable {
+                                                                                       Outcome outcome) mutable {
             if (e)
                 outcome.ec = std::make_error_code(std::errc::not_enough_memory);
             asio::dispatch(target, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {

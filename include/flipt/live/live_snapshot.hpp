@@ -91,7 +91,8 @@ public:
         return core_->find(namespace_key, environment_key).published->load(version);
     }
 
-    /// The flag's value in the first namespace, or `otherwise` where there is none; `why`, if not null, tells the error.
+    /// The flag's value in the first namespace, or `otherwise` where there is none; `why`, if not null, tells the
+    /// error.
     template <class Context>
     [[nodiscard]] bool evaluate_boolean_or(std::string_view flag_key, std::string_view entity_id, const Context& ctx,
                                            bool otherwise, std::error_code* why = nullptr) const
@@ -137,9 +138,9 @@ public:
     /// Asks the server now, whatever the interval says. Does not wait for the answer.
     void refresh() const { core_->post_refresh(); }
 
-    /// Waits until every namespace has flags (see live_start), at most live_options::ready_timeout. Throws flipt::error:
-    /// timed_out (what() tells the last failure), with live_start::fail the first failure, operation_aborted after
-    /// cancellation (any type) or destruction.
+    /// Waits until every namespace has flags (see live_start), at most live_options::ready_timeout. Throws
+    /// flipt::error: timed_out (what() tells the last failure), with live_start::fail the first failure,
+    /// operation_aborted after cancellation (any type) or destruction.
     [[nodiscard]] asio::awaitable<void> wait_ready(std::optional<duration> timeout = std::nullopt) const
     {
         return throwing_ready(core_, timeout);

@@ -18,9 +18,10 @@ public:
     /// `limit`: the longest line, bytes without its end.
     explicit ndjson_splitter(std::size_t limit) noexcept : limit_(limit) {}
 
-    /// Takes bytes as they come; calls `each(const char* line, std::size_t size) -> std::error_code` for every line that
-    /// is complete and not blank, CR before the LF removed. byte_buffer::padding bytes behind a line can be read. Gives
-    /// the first error of `each`, or errc::response_too_large as soon as a line passes the limit; then it is spent.
+    /// Takes bytes as they come; calls `each(const char* line, std::size_t size) -> std::error_code` for every line
+    /// that is complete and not blank, CR before the LF removed. byte_buffer::padding bytes behind a line can be read.
+    /// Gives the first error of `each`, or errc::response_too_large as soon as a line passes the limit; then it is
+    /// spent.
     template <class Each>
     std::error_code feed(std::string_view bytes, Each&& each)
     {

@@ -58,7 +58,8 @@ public:
     bool streaming = true; ///< use the server's stream where it has one (v2)
     /// How often a server without a stream is asked (If-None-Match, so that an unchanged document costs a few bytes).
     std::chrono::steady_clock::duration interval = std::chrono::seconds(10);
-    /// With a stream the server is still asked, this rarely: the stream has no heartbeat, and a branch's stream is mute.
+    /// With a stream the server is still asked, this rarely: the stream has no heartbeat, and a branch's stream is
+    /// mute.
     std::chrono::steady_clock::duration watchdog = std::chrono::seconds(30);
     /// By which rules flags are evaluated. Unset: those of the server's version.
     std::optional<rule_set> rules;

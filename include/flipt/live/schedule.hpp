@@ -47,7 +47,8 @@ public:
         failures_ = 0;
         due_ = now + jittered(settings_.watchdog, random);
     }
-    /// A stream ended. One that lived counts as no failure; streams that keep ending at once are tried ever more rarely.
+    /// A stream ended. One that lived counts as no failure; streams that keep ending at once are tried ever more
+    /// rarely.
     void on_stream_end(clock::time_point now, double random) noexcept
     {
         if (now - opened_ >= settings_.interval)

@@ -16,8 +16,9 @@ namespace test {
 inline std::string document(bool enabled, std::string_view more = {}, std::string_view name_space = "default")
 {
     const auto flag = [](std::string_view key, bool value) {
-        return "{\"key\":\"" + std::string(key) + "\",\"name\":\"\",\"description\":\"\",\"enabled\":" +
-               (value ? "true" : "false") + ",\"type\":\"BOOLEAN_FLAG_TYPE\",\"rules\":[],\"rollouts\":[]}";
+        return "{\"key\":\"" + std::string(key) +
+               "\",\"name\":\"\",\"description\":\"\",\"enabled\":" + (value ? "true" : "false") +
+               ",\"type\":\"BOOLEAN_FLAG_TYPE\",\"rules\":[],\"rollouts\":[]}";
     };
     std::string out = "{\"namespace\":{\"key\":\"" + std::string(name_space) + "\"},\"flags\":[" + flag("on", true) +
                       "," + flag("off", false) + "," + flag("f", enabled);

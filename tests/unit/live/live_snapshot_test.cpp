@@ -36,15 +36,11 @@ server_options version(flavour v)
 std::size_t count(const flipt::testing::server& server, std::string_view part)
 {
     const auto all = server.requests();
-    return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const auto& r) {
-        return r.target.find(part) != std::string_view::npos;
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        all.begin(), all.end(), [&](const auto& r) { return r.target.find(part) != std::string_view::npos; }));
 }
 
-bool streaming(const flipt::testing::server& server, std::size_t n = 1)
-{
-    return server.observe().open_streams == n;
-}
+bool streaming(const flipt::testing::server& server, std::size_t n = 1) { return server.observe().open_streams == n; }
 
 TEST_CASE("a change is followed by the stream, and told with what changed")
 {
@@ -104,9 +100,8 @@ TEST_CASE("a stream that ends is opened again, and what happened meanwhile is no
         const bool value = round % 2 == 0;
         server->close_streams();
         server->update("default", document(value));
-        CHECK(run_until(io, [&] {
-            return live.evaluate_boolean_or("f", "e", {}, !value) == value && streaming(*server);
-        }));
+        CHECK(run_until(io,
+                        [&] { return live.evaluate_boolean_or("f", "e", {}, !value) == value && streaming(*server); }));
     }
     CHECK(count(*server, "/stream") >= 4);
 }
@@ -387,8 +382,8 @@ TEST_CASE("a wait can be cancelled, with every type, and the live snapshot goes 
     asio::io_context io;
     flipt::live_snapshot live(io.get_executor(), settings(*server));
     run(io, live.wait_ready());
-    for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
-                            asio::cancellation_type::total}) {
+    for (const auto type :
+         {asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total}) {
         asio::cancellation_signal signal;
         std::optional<std::error_code> ended;
         auto handler = [&](std::error_code ec, const flipt::live_change&) { ended = ec; };

@@ -7,10 +7,9 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/stat.h>
-
 #include <atomic>
 #include <string>
+#include <sys/stat.h>
 #include <thread>
 
 namespace {
@@ -67,7 +66,7 @@ TEST_CASE("replacing leaves no other file behind, and only the owner may read")
     CHECK_FALSE(replace_file(file.str(), "one"));
     CHECK_FALSE(replace_file(file.str(), "two, and longer"));
     CHECK(file.read() == "two, and longer");
-    struct ::stat info {};
+    struct ::stat info{};
     CHECK(::stat(file.str().c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
     std::size_t beside = 0;

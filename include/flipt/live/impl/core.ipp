@@ -77,7 +77,8 @@ FLIPT_DECL live_source& live_core::find(std::string_view namespace_key, std::str
     throw error(errc::invalid_argument, "the live snapshot does not keep this namespace");
 }
 
-// ---- begin and end ------------------------------------------------------------------------------------------------------
+// ---- begin and end
+// ------------------------------------------------------------------------------------------------------
 
 FLIPT_DECL void live_core::start()
 {
@@ -85,8 +86,8 @@ FLIPT_DECL void live_core::start()
         for (const auto& s : sources_) {
             live_origin origin = live_origin::none;
             std::error_code ec;
-            snapshot_document found = read_saved(s->wanted, calls_->settings().server,
-                                                 calls_->settings().limits.snapshot, origin, ec);
+            snapshot_document found =
+                read_saved(s->wanted, calls_->settings().server, calls_->settings().limits.snapshot, origin, ec);
             s->tried_saved = true;
             if (ec)
                 s->change_state([&](live_state& state) { state.save_error = ec; });
@@ -153,7 +154,8 @@ FLIPT_DECL void live_core::post_refresh()
     });
 }
 
-// ---- the loop of one namespace ------------------------------------------------------------------------------------------
+// ---- the loop of one namespace
+// ------------------------------------------------------------------------------------------
 
 FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self, source_ptr s)
 {
@@ -253,7 +255,8 @@ FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, cons
     s.wake();
 }
 
-// ---- what came ----------------------------------------------------------------------------------------------------------
+// ---- what came
+// ----------------------------------------------------------------------------------------------------------
 
 FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, const live_source& s)
 {
@@ -359,7 +362,8 @@ FLIPT_DECL asio::awaitable<void> live_core::take_saved(std::shared_ptr<live_core
     const config& settings = self->calls_->settings();
     auto origin = std::make_shared<live_origin>(live_origin::none);
     auto problem = std::make_shared<std::error_code>();
-    std::function<snapshot_document()> task = [s, origin, problem, server = settings.server, limit = settings.limits.snapshot] {
+    std::function<snapshot_document()> task = [s, origin, problem, server = settings.server,
+                                               limit = settings.limits.snapshot] {
         return read_saved(s->wanted, server, limit, *origin, *problem);
     };
     snapshot_document found = co_await self->work<snapshot_document>(std::move(task));

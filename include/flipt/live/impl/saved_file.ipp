@@ -49,10 +49,7 @@ FLIPT_DECL std::string format_saved(const saved_snapshot& s)
     return out;
 }
 
-FLIPT_DECL bool is_saved(std::string_view bytes) noexcept
-{
-    return bytes.substr(0, saved_magic.size()) == saved_magic;
-}
+FLIPT_DECL bool is_saved(std::string_view bytes) noexcept { return bytes.substr(0, saved_magic.size()) == saved_magic; }
 
 /// The value of the next line, which must be `name value`, percent-decoded; unset if it is not.
 inline std::optional<std::string> take_saved_line(std::string_view& bytes, std::string_view name)
@@ -135,8 +132,8 @@ FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_vie
 {
     const auto last_error = [] { return std::error_code(static_cast<int>(GetLastError()), std::system_category()); };
     const std::string temporary = path + ".tmp" + std::to_string(GetCurrentProcessId());
-    const HANDLE file = CreateFileA(temporary.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL,
-                                    nullptr);
+    const HANDLE file =
+        CreateFileA(temporary.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE)
         return last_error();
     std::error_code ec;

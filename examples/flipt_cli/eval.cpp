@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // The eval command.
-#include "commands.hpp"
-#include "live.hpp"
-#include "output.hpp"
-
 #include "flipt/evaluation/jsonl.hpp"
 #include "flipt/live/live_thread.hpp"
 #include "flipt/live/saved_file.hpp"
+
+#include "commands.hpp"
+#include "live.hpp"
+#include "output.hpp"
 
 #include <asio/use_future.hpp>
 

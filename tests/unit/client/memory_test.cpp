@@ -1,0 +1,237 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// What calls allocate, what happens when memory runs out at any point of one, and what tokens leave behind.
+#include "flipt/testing/certificates.hpp"
+#include "flipt/token/kubernetes_token.hpp"
+#include "flipt/token/refreshing_token.hpp"
+
+#include "harness.hpp"
+
+#include <openssl/crypto.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <malloc.h>
+#include <new>
+#include <thread>
+
+namespace {
+
+// Counts, fails and looks at the allocations of one thread: that of the client. The peers run on theirs.
+thread_local bool watched = false;
+std::atomic<long> allocations{0};
+std::atomic<long> fail_at{-1};
+std::atomic<const char*> needle{nullptr};
+std::atomic<long> hits{0};
+
+[[gnu::noinline]] bool holds(const void* block, std::size_t size, const char* text) noexcept
+{
+    return memmem(block, size, text, std::strlen(text)) != nullptr;
+}
+
+// simdjson's own, which does not look whether it got its memory: counted, and never made to fail.
+void* allocate_or_null(std::size_t size) noexcept
+{
+    if (watched)
+        allocations.fetch_add(1);
+    return std::malloc(size == 0 ? 1 : size);
+}
+
+void* allocate(std::size_t size)
+{
+    if (watched && allocations.fetch_add(1) == fail_at.load())
+        throw std::bad_alloc();
+    if (void* block = std::malloc(size == 0 ? 1 : size))
+        return block;
+    throw std::bad_alloc();
+}
+
+void release(void* block) noexcept
+{
+    const char* text = needle.load();
+    if (block != nullptr && watched && text != nullptr && holds(block, malloc_usable_size(block), text))
+        ++hits;
+    std::free(block);
+}
+
+} // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { release(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { release(block); }
+void operator delete(void* block) noexcept { release(block); }
+void operator delete[](void* block) noexcept { release(block); }
+void operator delete(void* block, std::size_t) noexcept { release(block); }
+void operator delete[](void* block, std::size_t) noexcept { release(block); }
+
+namespace {
+
+using namespace client_test;
+using flipt::testing::script;
+using flipt::testing::scripted_peer_thread;
+
+class watch {
+public:
+    watch()
+    {
+        allocations = 0;
+        watched = true;
+    }
+    watch(const watch&) = delete;
+    watch& operator=(const watch&) = delete;
+    ~watch()
+    {
+        watched = false;
+        fail_at = -1;
+    }
+};
+
+asio::awaitable<void> steady_state(const flipt::client<flipt::jwt_token>& client, long& into, long& by_value)
+{
+    flipt::evaluation_request request("flag", "entity");
+    request.with("region", "eu");
+    flipt::boolean_evaluation result;
+    for (int i = 0; i < 20; ++i)
+        co_await client.evaluate_boolean(request, result);
+    {
+        const watch w;
+        for (int i = 0; i < 100; ++i)
+            co_await client.evaluate_boolean(request, result);
+        into = allocations;
+    }
+    flipt::evaluation_request small("flag", "entity");
+    for (int i = 0; i < 20; ++i) {
+        const flipt::boolean_evaluation value = co_await client.evaluate_boolean(small);
+        CHECK(value.enabled);
+    }
+    {
+        const watch w;
+        for (int i = 0; i < 100; ++i) {
+            const flipt::boolean_evaluation value = co_await client.evaluate_boolean(small);
+            if (!value.enabled)
+                by_value = 1'000'000;
+        }
+        by_value += allocations;
+    }
+}
+
+asio::awaitable<std::string> issue() { co_return "the.refreshed.token.that.must.not.stay"; }
+
+} // namespace
+
+TEST_CASE("a call in steady state allocates nothing into the caller's result, and at most two by value")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(good_json).repeat());
+    asio::io_context context(1);
+    flipt::client client(context.get_executor(), settings(peer->url()), flipt::jwt_token("a.b.c"));
+    long into = 0;
+    long by_value = 0;
+    run(context, steady_state(client, into, by_value));
+    CHECK(into == 0);
+    CHECK(by_value <= 200);
+}
+
+TEST_CASE("running out of memory at any allocation of a call is an error, and the client works afterwards")
+{
+    const flipt::testing::certificate_authority authority;
+    for (const bool tls : {false, true})
+        for (const bool refreshing : {false, true}) {
+            CAPTURE(tls);
+            CAPTURE(refreshing);
+            std::optional<flipt::testing::tls_settings> identity;
+            if (tls)
+                identity.emplace(authority.issue_localhost());
+            scripted_peer_thread peer(identity);
+            peer->add(script().expect_request().reply(good_json).repeat());
+            auto c = settings(peer->url());
+            c.tls.ca_pem = authority.certificate_pem();
+            int failed = 0;
+            for (long n = 0;; ++n) {
+                CAPTURE(n);
+                REQUIRE(n < 2000);
+                asio::io_context context(1);
+                flipt::any_token token;
+                if (refreshing)
+                    token = flipt::refreshing_token(&issue);
+                flipt::client client(context.get_executor(), c, std::move(token));
+                outcome out;
+                bool ended = false;
+                bool thrown = false;
+                const flipt::evaluation_request request("flag", "entity");
+                auto on_end = [&](std::exception_ptr) { ended = true; };
+                asio::co_spawn(context, evaluate(client, out, {.timeout = 2s}), on_end);
+                {
+                    const watch w;
+                    fail_at = n;
+                    try {
+                        while (!ended && context.run_one() != 0) {}
+                    } catch (const std::bad_alloc&) {
+                        thrown = true; // Asio's own machinery of the test's coroutine
+                    }
+                }
+                const bool reached = allocations > n;
+                if (!thrown)
+                    CHECK(ended);
+                if (out.ec) {
+                    ++failed;
+                    const bool memory = out.ec == std::errc::not_enough_memory || out.ec == errc::invalid_token ||
+                                        out.ec.category() == flipt::tls_category();
+                    CHECK_MESSAGE(memory, name_of(out.ec));
+                }
+                const outcome next = call(context, client, {.timeout = 5s});
+                if (!refreshing) // a failed refresh is not repeated at once
+                    CHECK_MESSAGE(!next.ec, name_of(next.ec));
+                if (!reached)
+                    break;
+            }
+            CHECK(failed > 3);
+        }
+}
+
+TEST_CASE("a client that is gone leaves no token in the memory it gives back")
+{
+    static const char text[] = "the.refreshed.token.that.must.not.stay";
+    needle = text;
+    const flipt::testing::certificate_authority authority;
+    for (const bool tls : {false, true})
+        for (const int kind : {0, 1, 2}) {
+            CAPTURE(tls);
+            CAPTURE(kind);
+            std::optional<flipt::testing::tls_settings> identity;
+            if (tls)
+                identity.emplace(authority.issue_localhost());
+            scripted_peer_thread peer(identity);
+            const std::string refused = "HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}";
+            peer->add(
+                script().expect_request().reply(good_json).expect_request().send(refused).expect_request().close());
+            auto c = settings(peer->url());
+            c.tls.ca_pem = authority.certificate_pem();
+            hits = 0;
+            {
+                const watch w;
+                asio::io_context context(1);
+                flipt::any_token token{flipt::jwt_token(text)};
+                if (kind == 1)
+                    token = flipt::refreshing_token(&issue);
+                if (kind == 2)
+                    token = flipt::client_token(text);
+                flipt::client client(context.get_executor(), c, std::move(token));
+                flipt::diagnostics d;
+                for (int i = 0; i < 3; ++i) {
+                    const outcome out = call(context, client, {.timeout = 2s, .diagnostics = &d});
+                    CHECK(out.what.find("must.not.stay") == std::string::npos);
+                    CHECK(d.server_message().find("must.not.stay") == std::string::npos);
+                    CHECK(d.detail().find("must.not.stay") == std::string::npos);
+                }
+            }
+            // jwt_token(text) itself: a std::string of the test's, made before it is taken over and wiped.
+            CHECK(hits == 0);
+            CHECK(peer->received(0).find(text) != std::string::npos);
+        }
+    needle = nullptr;
+}

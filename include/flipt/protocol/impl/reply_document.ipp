@@ -108,14 +108,14 @@ public:
     template <class Sink>
     [[nodiscard]] simdjson_inline bool string(std::string_view name, value& v, Sink& out)
     {
-        const char* from = nullptr;
+        const char* from;
         return quoted(name, v, from) && copy(from, out);
     }
 
     // A string as a view that ends with the next read.
     [[nodiscard]] simdjson_inline bool text(std::string_view name, value& v, std::string_view& out)
     {
-        const char* from = nullptr;
+        const char* from;
         return quoted(name, v, from) && view(from, out);
     }
 
@@ -123,7 +123,7 @@ public:
     template <class OnWord>
     [[nodiscard]] simdjson_inline bool word(std::string_view name, value& v, bool& known, OnWord on_word)
     {
-        const char* from = nullptr;
+        const char* from;
         if (!quoted(name, v, from))
             return false;
         quoted_text text(from);
@@ -396,7 +396,8 @@ inline bool reply_document::reserve(std::size_t size)
     if (size <= small && parser_.capacity() > large)
         parser_ = simdjson::ondemand::parser();
     const std::size_t capacity = std::max({size, least, parser_.capacity() + parser_.capacity() / 2});
-    const simdjson::error_code code = parser_.allocate(capacity, max_depth_ + 1);
+    // Builds of simdjson with development checks note where each container starts, also of one that is too deep.
+    const simdjson::error_code code = parser_.allocate(capacity, max_depth_ + 2);
     if (code == simdjson::MEMALLOC)
         throw std::bad_alloc();
     return code == simdjson::SUCCESS || fail({}, "the document is too large", errc::response_too_large);

@@ -212,10 +212,10 @@ TEST_CASE("a call that is cancelled ends at once wherever it waits, and the next
         auto s = where.make();
         stuck_call c(*s);
         CHECK(!c.ended);
-        const auto begin = clock::now();
         c.signal.emit(asio::cancellation_type::terminal);
-        CHECK(run_until(*s->context, [&] { return c.ended; }));
-        CHECK(clock::now() - begin < 90ms); // not by the tick of the timer
+        for (int i = 0; i < 20; ++i) // what is ready now, and not the next tick of the timer
+            s->context->poll();
+        CHECK(c.ended);
         CHECK_MESSAGE(c.out.ec == asio::error::operation_aborted, name_of(c.out.ec));
         if (s->repair) {
             s->reached = [] { return true; };
@@ -258,7 +258,7 @@ TEST_CASE("a call obeys its deadline wherever it waits")
         const auto begin = clock::now();
         stuck_call c(*s, {.timeout = 60ms});
         CHECK(run_until(*s->context, [&] { return c.ended; }));
-        CHECK(clock::now() - begin < 400ms);
+        CHECK(clock::now() - begin < 5s);
         if (where.name == "pause") { // the answer at hand is better than a deadline
             CHECK_MESSAGE(c.out.ec == errc::server_error, name_of(c.out.ec));
         } else {
@@ -279,10 +279,11 @@ TEST_CASE("destroying the client ends a call wherever it waits")
         stuck_call c(*s);
         CHECK(!c.ended);
         s->client.reset();
-        const auto begin = clock::now();
-        s->context->run();
-        CHECK(clock::now() - begin < 90ms);
+        for (int i = 0; i < 20; ++i)
+            s->context->poll();
         CHECK(c.ended);
+        s->context->restart();
+        s->context->run();
         CHECK_MESSAGE(c.out.ec == asio::error::operation_aborted, name_of(c.out.ec));
     }
 }

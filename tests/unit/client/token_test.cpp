@@ -139,7 +139,7 @@ TEST_CASE("a token that cannot be sent is refused before anything is sent, and n
 {
     scripted_peer_thread peer;
     asio::io_context context(1);
-    for (const std::string bad :
+    for (const std::string& bad :
          {std::string("a\r\nX-Evil: b"), std::string("a\nb"), std::string("a\0b", 3), std::string()}) {
         flipt::client client(context.get_executor(), settings(peer->url(), 2), flipt::jwt_token(bad));
         const outcome out = call(context, client);

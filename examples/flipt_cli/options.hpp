@@ -41,11 +41,11 @@ public:
     std::size_t concurrency = 16;      ///< of batch
     bool one_call = false;             ///< of batch
 
-    std::string snapshot_path;              ///< of eval; empty = live
-    std::string save_path;                  ///< of eval and watch: kept up to date, and used when the server is away
-    std::optional<flipt::rule_set> rules;   ///< of eval
-    std::uint64_t exit_after = 0;           ///< of watch: changes; 0 = never
-    std::chrono::nanoseconds interval{};    ///< of watch; 0 = the library's
+    std::string snapshot_path;            ///< of eval; empty = live
+    std::string save_path;                ///< of eval and watch: kept up to date, and used when the server is away
+    std::optional<flipt::rule_set> rules; ///< of eval
+    std::uint64_t exit_after = 0;         ///< of watch: changes; 0 = never
+    std::chrono::nanoseconds interval{};  ///< of watch; 0 = the library's
 };
 
 /// Reads the arguments and the environment. Prints help or the version and returns false when that was asked for.

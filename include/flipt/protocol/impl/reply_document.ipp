@@ -108,14 +108,14 @@ public:
     template <class Sink>
     [[nodiscard]] simdjson_inline bool string(std::string_view name, value& v, Sink& out)
     {
-        const char* from;
+        const char* from = nullptr;
         return quoted(name, v, from) && copy(from, out);
     }
 
     // A string as a view that ends with the next read.
     [[nodiscard]] simdjson_inline bool text(std::string_view name, value& v, std::string_view& out)
     {
-        const char* from;
+        const char* from = nullptr;
         return quoted(name, v, from) && view(from, out);
     }
 
@@ -123,7 +123,7 @@ public:
     template <class OnWord>
     [[nodiscard]] simdjson_inline bool word(std::string_view name, value& v, bool& known, OnWord on_word)
     {
-        const char* from;
+        const char* from = nullptr;
         if (!quoted(name, v, from))
             return false;
         quoted_text text(from);

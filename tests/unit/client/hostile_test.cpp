@@ -125,7 +125,7 @@ TEST_CASE("an endless body ends at the limit and not at the deadline")
 
 TEST_CASE("a reply of exactly the limit is read, one byte more is not")
 {
-    for (const std::size_t spare : {1, 0}) {
+    for (const std::size_t spare : {std::size_t{1}, std::size_t{0}}) {
         scripted_peer_thread peer;
         peer->add(script().expect_request().reply(good_json).repeat());
         asio::io_context context;

@@ -28,11 +28,7 @@ public:
         if (out.capacity() > kept_capacity)
             out.release();
     }
-    void close() noexcept
-    {
-        io.close();
-        served = 0;
-    }
+    void close() noexcept { io.close(); }
 
     static constexpr std::size_t kept_capacity = std::size_t{256} * 1024;
 
@@ -42,7 +38,6 @@ public:
     response_parser parser;
     handler_memory read_memory;
     handler_memory write_memory;
-    std::uint64_t served = 0;        // replies read on it; 0 = fresh
     std::uint64_t released_turn = 0; // the engine's turn in which it was given back
     std::chrono::steady_clock::time_point last_used{};
     connection* next = nullptr; // in the pool's list

@@ -250,7 +250,6 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
                 if (!c.interrupted())
                     c.diagnostics_.set_detail(conn.parser.detail());
             } else {
-                ++conn.served;
                 tries.status = conn.parser.status();
                 if (traffic.reusable())
                     held.keep();

@@ -155,7 +155,7 @@ public:
     FLIPT_DECL void clear_faults() const;
     /// Resets the next `count` connections as soon as they are accepted.
     FLIPT_DECL void reject_connections(std::size_t count) const;
-    /// Closes the connections that wait for a request.
+    /// Closes the connections that wait for a request, and those with a request under way when it is answered.
     FLIPT_DECL void close_idle() const;
     /// Closes the connections of open streams, without the last chunk.
     FLIPT_DECL void close_streams() const;

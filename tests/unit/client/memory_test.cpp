@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // What calls allocate, what happens when memory runs out at any point of one, and what tokens leave behind.
+#include "flipt/net/tls_error.hpp"
 #include "flipt/testing/certificates.hpp"
 #include "flipt/token/kubernetes_token.hpp"
 #include "flipt/token/refreshing_token.hpp"

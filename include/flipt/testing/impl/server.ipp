@@ -215,7 +215,7 @@ FLIPT_DECL void server::reject_connections(std::size_t count) const
 
 FLIPT_DECL void server::close_idle() const
 {
-    core_->each_session([](detail::server_session& s) { s.finish_if_idle(); });
+    core_->each_session([](detail::server_session& s) { s.finish_when_idle(); });
 }
 
 FLIPT_DECL void server::close_streams() const

@@ -66,9 +66,10 @@ public:
         if (streaming_)
             abort();
     }
-    void finish_if_idle()
+    void finish_when_idle()
     {
         asio::error_code ignored;
+        finish_ = true; // the reply may be with its reader before the write of it completes here
         if (idle_ && parser_.buffered() == 0)
             stream_.socket().cancel(ignored); // the waiting read ends, and with it the session, in order
     }
@@ -94,6 +95,7 @@ private:
     asio::steady_timer wake_;
     std::size_t number_;
     bool idle_ = false;
+    bool finish_ = false;
     bool streaming_ = false;
     bool peer_gone_ = false;
     std::array<char, 16 * 1024> buffer_{};

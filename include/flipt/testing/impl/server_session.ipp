@@ -91,7 +91,7 @@ FLIPT_DECL asio::awaitable<bool> server_session::read_request()
     arm_idle_timer();
     asio::error_code ec;
     auto state = parser_.poll();
-    while (state == http_request_parser::state::needs_more) {
+    while (state == http_request_parser::state::needs_more && !(finish_ && parser_.buffered() == 0)) {
         if (parser_.wants_continue()) {
             parser_.continued();
             co_await stream_.write("HTTP/1.1 100 Continue\r\n\r\n", ec);

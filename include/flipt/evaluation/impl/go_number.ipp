@@ -141,8 +141,8 @@ inline bool read_float(std::string_view s, read_number& out) noexcept
         return false;
     if (out.mantissa != 0) {
         const std::int64_t e = point - digits_kept;
-        constexpr std::int64_t far = 1'000'000'000;
-        out.exponent = static_cast<int>(e < -far ? -far : (e > far ? far : e));
+        constexpr std::int64_t bound = 1'000'000'000;
+        out.exponent = static_cast<int>(e < -bound ? -bound : (e > bound ? bound : e));
     }
     return true;
 }

@@ -75,8 +75,8 @@ public:
             bool ok = false;
             point += read_exponent(s, ++i, underscores, ok);
         }
-        constexpr std::int64_t far = 1'000'000'000;
-        point_ = static_cast<int>(point < -far ? -far : (point > far ? far : point));
+        constexpr std::int64_t bound = 1'000'000'000;
+        point_ = static_cast<int>(point < -bound ? -bound : (point > bound ? bound : point));
         trim();
     }
 

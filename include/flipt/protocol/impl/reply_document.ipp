@@ -190,7 +190,7 @@ public:
     [[nodiscard]] std::size_t max_depth() const noexcept { return max_depth_; }
 
 private:
-    static constexpr std::size_t least = 4096, small = 64 * 1024, large = 1024 * 1024; // bytes of a document
+    static constexpr std::size_t least = 4096, modest = 64 * 1024, large = 1024 * 1024; // bytes of a document
 
     [[nodiscard]] simdjson_inline bool quoted(std::string_view name, value& v, const char*& from)
     {
@@ -391,9 +391,9 @@ inline bool reply_document::prepare(const char* json, std::size_t size)
 // The parser would grow by little and little, and never give anything back.
 inline bool reply_document::reserve(std::size_t size)
 {
-    if (size <= parser_.capacity() && size > small)
+    if (size <= parser_.capacity() && size > modest)
         return true;
-    if (size <= small && parser_.capacity() > large)
+    if (size <= modest && parser_.capacity() > large)
         parser_ = simdjson::ondemand::parser();
     const std::size_t capacity = std::max({size, least, parser_.capacity() + parser_.capacity() / 2});
     // Builds of simdjson with development checks note where each container starts, also of one that is too deep.

@@ -1,0 +1,3 @@
+module flipt-cpp/benchmarks/http
+
+go 1.22

@@ -12,8 +12,9 @@
 
 namespace flipt::inline v0::detail {
 
-using crc32_tables = std::array<std::array<std::uint32_t, 256>, 8>;
+using crc32_tables = std::array<std::array<std::uint32_t, 256>, 16>;
 
+// Table k: what a byte becomes after k zero bytes.
 constexpr crc32_tables make_crc32_tables() noexcept
 {
     crc32_tables t{};
@@ -23,7 +24,7 @@ constexpr crc32_tables make_crc32_tables() noexcept
             c = (c & 1U) != 0 ? 0xEDB88320U ^ (c >> 1) : c >> 1;
         t[0][n] = c;
     }
-    for (std::size_t k = 1; k < 8; ++k)
+    for (std::size_t k = 1; k < 16; ++k)
         for (std::size_t n = 0; n < 256; ++n)
             t[k][n] = t[0][t[k - 1][n] & 0xFFU] ^ (t[k - 1][n] >> 8);
     return t;
@@ -36,33 +37,54 @@ inline constexpr std::uint32_t crc32_start = 0xFFFFFFFFU;
 
 [[nodiscard]] constexpr std::uint32_t crc32_value(std::uint32_t state) noexcept { return ~state; }
 
-// The register after the eight bytes of `w`, the old register already in its low half.
+// The register after `n` zero bytes. The register after a text is this, exclusive-or'ed with what the text makes of a
+// zero register: so a text is read once and then costs four look-ups for each register it is appended to.
+[[nodiscard]] inline std::uint32_t crc32_shift(std::uint32_t state, std::size_t n) noexcept
+{
+    const auto step = [&](std::size_t k) {
+        const std::array<std::uint32_t, 256>* const t = crc32_table.data() + (k - 4);
+        return t[3][state & 0xFFU] ^ t[2][state >> 8 & 0xFFU] ^ t[1][state >> 16 & 0xFFU] ^ t[0][state >> 24];
+    };
+    for (; n > 16; n -= 16)
+        state = step(16);
+    if (n >= 4) [[likely]]
+        return step(n);
+    for (; n != 0; --n)
+        state = crc32_table[0][state & 0xFFU] ^ (state >> 8);
+    return state;
+}
+
+// What eight bytes make of the register, followed by `after` (0 or 8) more bytes.
+template <std::size_t After>
 [[nodiscard]] inline std::uint32_t crc32_word(std::uint64_t w) noexcept
 {
-    const auto& t = crc32_table;
+    const std::array<std::uint32_t, 256>* const t = crc32_table.data() + After;
     return t[7][w & 0xFF] ^ t[6][(w >> 8) & 0xFF] ^ t[5][(w >> 16) & 0xFF] ^ t[4][(w >> 24) & 0xFF] ^
            t[3][(w >> 32) & 0xFF] ^ t[2][(w >> 40) & 0xFF] ^ t[1][(w >> 48) & 0xFF] ^ t[0][w >> 56];
 }
 
-// Slicing by eight: keys and entity ids are some ten bytes long, too short for carry-less multiplication to pay.
-[[nodiscard]] inline std::uint32_t crc32_update(std::uint32_t state, std::string_view text) noexcept
+// What a text makes of a zero register. Slicing by sixteen: keys and entity ids are some ten bytes long, too short for
+// carry-less multiplication to pay. Zero bytes in front of a text change nothing, so a rest of any length is one step.
+[[nodiscard]] inline std::uint32_t crc32_of_zero(std::string_view text) noexcept
 {
     const char* p = text.data();
     std::size_t n = text.size();
+    std::uint32_t state = 0;
     if constexpr (std::endian::native == std::endian::little) {
-        for (; n >= 8; n -= 8, p += 8) {
-            std::uint64_t w;
-            std::memcpy(&w, p, 8);
-            state = crc32_word(w ^ state);
-        }
+        const auto load64 = [](const char* from) {
+            std::uint64_t w = 0;
+            std::memcpy(&w, from, 8);
+            return w;
+        };
+        for (; n > 16; n -= 16, p += 16)
+            state = crc32_word<8>(load64(p) ^ state) ^ crc32_word<0>(load64(p + 8));
+        const std::uint32_t before = crc32_shift(state, n);
+        if (n > 8)
+            return before ^ crc32_word<8>(load64(p) << (8 * (16 - n))) ^ crc32_word<0>(load64(p + n - 8));
         if (n == 0)
-            return state;
-        // The rest in one step, whatever its length: zero bytes in front of a message change nothing.
+            return before;
         std::uint64_t w = 0;
-        if (text.size() >= 8) {
-            std::memcpy(&w, p + n - 8, 8);
-            w >>= 8 * (8 - n);
-        } else if (n >= 4) {
+        if (n >= 4) {
             std::uint32_t low = 0;
             std::uint32_t high = 0;
             std::memcpy(&low, p, 4);
@@ -72,13 +94,37 @@ inline constexpr std::uint32_t crc32_start = 0xFFFFFFFFU;
             const auto at = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(p[i])} << (8 * i); };
             w = at(0) | at(n / 2) | at(n - 1);
         }
-        return crc32_word((w ^ state) << (8 * (8 - n))) ^ static_cast<std::uint32_t>(std::uint64_t{state} >> (8 * n));
+        return before ^ crc32_word<0>(w << (8 * (8 - n)));
     } else {
         for (; n != 0; --n, ++p)
             state = crc32_table[0][(state ^ static_cast<unsigned char>(*p)) & 0xFF] ^ (state >> 8);
         return state;
     }
 }
+
+[[nodiscard]] inline std::uint32_t crc32_update(std::uint32_t state, std::string_view text) noexcept
+{
+    return crc32_shift(state, text.size()) ^ crc32_of_zero(text);
+}
+
+// A text that goes before or after many others, such as the id of an entity: read once.
+class crc32_text {
+public:
+    explicit crc32_text(std::string_view text) noexcept : size_(text.size()), zero_(crc32_of_zero(text)) {}
+
+    // The register after a text and then this one, given the register after that text.
+    [[nodiscard]] std::uint32_t after(std::uint32_t state) const noexcept { return crc32_shift(state, size_) ^ zero_; }
+
+    // The register after this text and then another of `size` bytes, given the register after that other text alone.
+    [[nodiscard]] std::uint32_t before(std::uint32_t other, std::size_t size) const noexcept
+    {
+        return crc32_shift(after(crc32_start) ^ crc32_start, size) ^ other;
+    }
+
+private:
+    std::size_t size_;
+    std::uint32_t zero_;
+};
 
 [[nodiscard]] inline std::uint32_t crc32(std::string_view text) noexcept
 {

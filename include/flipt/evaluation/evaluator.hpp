@@ -87,7 +87,7 @@ public:
             const std::uint32_t word = p[0];
             const auto kind = static_cast<rule_kind>(word & rule_kind_mask);
             if (kind == rule_kind::threshold) {
-                const std::uint32_t crc = crc32_update(crc32_update(crc32_start, entity), out.flag_key);
+                const std::uint32_t crc = crc32_text(entity).before(flag[flag_crc], flag[flag_key_size]);
                 if (static_cast<float>(crc32_value(crc) % 100) < std::bit_cast<float>(p[1])) {
                     out.enabled = (word & rule_value) != 0;
                     out.reason = evaluation_reason::match;
@@ -233,7 +233,7 @@ private:
             out.reason = evaluation_reason::match;
             return;
         }
-        const std::uint32_t wanted = crc32_value(crc32_update(crc, entity)) % bucket_count + 1;
+        const std::uint32_t wanted = crc32_value(crc32_text(entity).after(crc)) % bucket_count + 1;
         const std::uint32_t* const buckets = p + count;
         // Go's sort.SearchInts, halving in the same way: v1's buckets need not be sorted once they overflow.
         std::uint32_t low = 0;

@@ -13,6 +13,7 @@ namespace {
 
 using flipt::v0::detail::crc32;
 using flipt::v0::detail::crc32_start;
+using flipt::v0::detail::crc32_text;
 using flipt::v0::detail::crc32_update;
 using flipt::v0::detail::crc32_value;
 
@@ -43,9 +44,14 @@ TEST_CASE("all lengths, and cut anywhere")
     std::string s;
     for (int n = 0; n < 70; ++n) {
         CHECK(crc32(s) == plain(s));
-        for (std::size_t cut = 0; cut <= s.size(); ++cut)
-            CHECK(crc32_value(crc32_update(crc32_update(crc32_start, std::string_view(s).substr(0, cut)),
-                                           std::string_view(s).substr(cut))) == plain(s));
+        for (std::size_t cut = 0; cut <= s.size(); ++cut) {
+            const auto head = std::string_view(s).substr(0, cut);
+            const auto tail = std::string_view(s).substr(cut);
+            const std::uint32_t after_head = crc32_update(crc32_start, head);
+            CHECK(crc32_value(crc32_update(after_head, tail)) == plain(s));
+            CHECK(crc32_value(crc32_text(tail).after(after_head)) == plain(s));
+            CHECK(crc32_value(crc32_text(head).before(crc32_update(crc32_start, tail), tail.size())) == plain(s));
+        }
         s += static_cast<char>(n * 37 + 11);
     }
 }

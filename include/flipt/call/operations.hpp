@@ -22,14 +22,20 @@ FLIPT_DECL std::error_code write_list_request(request_writer& out, engine& owner
                                               std::string_view page_token);
 FLIPT_DECL std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token);
 
-inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, boolean_evaluation& out)
+inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, const evaluation_request& request,
+                                  boolean_evaluation& out)
 {
-    return reader.read_boolean(reply.body, reply.size, out);
+    const std::error_code ec = reader.read_boolean(reply.body, reply.size, out);
+    return ec ? ec : reader.check_id(request.request_id, out.request_id);
 }
-inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, variant_evaluation& out)
+inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, const evaluation_request& request,
+                                  variant_evaluation& out)
 {
-    return reader.read_variant(reply.body, reply.size, out);
+    const std::error_code ec = reader.read_variant(reply.body, reply.size, out);
+    return ec ? ec : reader.check_id(request.request_id, out.request_id);
 }
+FLIPT_DECL std::error_code read_reply(reply_reader& reader, const reply_view& reply, const batch_request& request,
+                                      batch_evaluation& out);
 
 template <class Result>
 inline constexpr std::string_view evaluation_path = "/evaluate/v1/boolean";
@@ -48,7 +54,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return read_reply(owner.reader(), reply, result_);
+        return read_reply(owner.reader(), reply, request_, result_);
     }
     Result take_result() { return std::move(result_); }
 
@@ -69,7 +75,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return read_reply(owner.reader(), reply, *result_);
+        return read_reply(owner.reader(), reply, *request_, *result_);
     }
 
 private:
@@ -88,7 +94,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return owner.reader().read_batch(reply.body, reply.size, result_, request_.requests.size());
+        return read_reply(owner.reader(), reply, request_, result_);
     }
     batch_evaluation take_result() { return std::move(result_); }
 
@@ -108,7 +114,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return owner.reader().read_batch(reply.body, reply.size, *result_, request_->requests.size());
+        return read_reply(owner.reader(), reply, *request_, *result_);
     }
 
 private:

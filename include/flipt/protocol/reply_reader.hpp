@@ -87,6 +87,9 @@ public:
     /// Whether it is exactly one well-formed JSON document (an object), for replies handed on as text.
     [[nodiscard]] FLIPT_DECL std::error_code validate(const char* json, std::size_t size);
 
+    /// A server echoes the id of a request that has one: with another, this is the reply to something else.
+    [[nodiscard]] FLIPT_DECL std::error_code check_id(std::string_view sent, std::string_view echoed);
+
     /// Why the last read failed, such as `field "timestamp" is not an RFC 3339 time`; empty if it did not. Holds
     /// nothing of the peer's. Valid until the next read.
     [[nodiscard]] FLIPT_DECL std::string_view detail() const noexcept;

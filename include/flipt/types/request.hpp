@@ -48,7 +48,7 @@ public:
     }
     evaluation_request&& in_environment(std::string_view key) && { return std::move(in_environment(key)); }
 
-    /// The id the server echoes; it makes one up when this is empty.
+    /// The id the server echoes; an answer with another is errc::invalid_response. It makes one up when this is empty.
     evaluation_request& with_request_id(std::string_view id) &
     {
         request_id.assign(id);

@@ -185,6 +185,74 @@ TEST_CASE("what follows a reply is never taken for the next one")
     }
 }
 
+TEST_CASE("the reply to another request is no answer, and ends the connection")
+{
+    class asked {
+    public:
+        std::string name;
+        std::string first; // the reply of the first connection
+        std::function<asio::awaitable<void>(const flipt::client<>&)> ask;
+    };
+    const auto with_id = [](const std::string& id) {
+        std::string json = good_json;
+        const std::string field = "\"requestId\":\"r\",";
+        json.replace(json.find(field), field.size(), id.empty() ? "" : "\"requestId\":\"" + id + "\",");
+        return json;
+    };
+    const auto boolean = [](const flipt::client<>& client) -> asio::awaitable<void> {
+        flipt::evaluation_request request("flag", "entity");
+        request.with_request_id("two");
+        (void)co_await client.evaluate_boolean(request, {.timeout = 5s});
+    };
+    const auto into = [](const flipt::client<>& client) -> asio::awaitable<void> {
+        flipt::evaluation_request request("flag", "entity");
+        request.with_request_id("two");
+        flipt::boolean_evaluation result;
+        co_await client.evaluate_boolean(request, result, {.timeout = 5s});
+    };
+    const auto batch = [](const flipt::client<>& client) -> asio::awaitable<void> {
+        flipt::batch_request request;
+        flipt::evaluation_request one("flag", "entity");
+        one.with_request_id("two");
+        request.add(one);
+        request.with_request_id("all");
+        (void)co_await client.evaluate_batch(request, {.timeout = 5s});
+    };
+    const auto item = [&](const std::string& id) {
+        return "[{\"type\":\"BOOLEAN_EVALUATION_RESPONSE_TYPE\",\"booleanResponse\":" + with_id(id) + "}]";
+    };
+    const asked list[] = {
+        {"boolean", with_id("one"), boolean},
+        {"boolean without an id", with_id(""), boolean},
+        {"into", with_id("one"), into},
+        {"batch", R"({"requestId":"other","responses":)" + item("two") + "}", batch},
+        {"item of a batch", R"({"requestId":"all","responses":)" + item("one") + "}", batch},
+    };
+    for (const asked& a : list) {
+        CAPTURE(a.name);
+        CAPTURE(a.first);
+        scripted_peer_thread peer;
+        const bool is_batch = a.name.find("batch") != std::string::npos;
+        peer->add(script().expect_request().reply(a.first).hold());
+        peer->add(script().expect_request().reply(is_batch ? R"({"requestId":"all","responses":)" + item("two") + "}"
+                                                           : with_id("two")));
+        asio::io_context context;
+        const flipt::client client(context.get_executor(), settings(peer->url(), 2));
+        std::error_code ec;
+        std::string what;
+        try {
+            run(context, a.ask(client));
+        } catch (const flipt::error& e) {
+            ec = e.code();
+            what = e.what();
+        }
+        CHECK_MESSAGE(ec == errc::invalid_response, name_of(ec));
+        CHECK_MESSAGE(what.find("requestId") != std::string::npos, what);
+        CHECK_NOTHROW(run(context, a.ask(client)));
+        CHECK(peer->connections() == 2);
+    }
+}
+
 TEST_CASE("replies that end the connection, or make its framing doubtful, are not followed by another request on it")
 {
     const std::string chunked = "Transfer-Encoding: chunked\r\n";

@@ -49,6 +49,22 @@ FLIPT_DECL std::error_code write_batch_request(request_writer& out, engine& owne
     return out.end_body();
 }
 
+FLIPT_DECL std::error_code read_reply(reply_reader& reader, const reply_view& reply, const batch_request& request,
+                                      batch_evaluation& out)
+{
+    std::error_code ec = reader.read_batch(reply.body, reply.size, out, request.requests.size());
+    if (!ec)
+        ec = reader.check_id(request.request_id, out.request_id);
+    for (std::size_t i = 0; !ec && i != request.requests.size(); ++i) {
+        const std::string& sent = request.requests[i].request_id;
+        if (const auto* boolean = std::get_if<boolean_evaluation>(&out.responses[i]))
+            ec = reader.check_id(sent, boolean->request_id);
+        else if (const auto* variant = std::get_if<variant_evaluation>(&out.responses[i]))
+            ec = reader.check_id(sent, variant->request_id);
+    }
+    return ec;
+}
+
 FLIPT_DECL std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token)
 {
     out.begin(owner.head(with_token), "GET", owner.peer().prefix, path);

@@ -251,9 +251,9 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
                     c.diagnostics_.set_detail(conn.parser.detail());
             } else {
                 tries.status = conn.parser.status();
-                if (traffic.reusable())
-                    held.keep();
                 ec = take_reply(owner, c, conn, next);
+                if (traffic.reusable() && ec != errc::invalid_response) // a reply that is none may be another's
+                    held.keep();
                 if (!ec && next == reply_step::done)
                     co_return report.ends_with({});
                 if (tries.status == 429 || tries.status == 503)

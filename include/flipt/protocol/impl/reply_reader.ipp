@@ -235,6 +235,14 @@ FLIPT_DECL std::error_code reply_reader::validate(const char* json, std::size_t 
     return impl_->error();
 }
 
+FLIPT_DECL std::error_code reply_reader::check_id(std::string_view sent, std::string_view echoed)
+{
+    if (sent.empty() || sent == echoed)
+        return {};
+    impl_->fail("requestId", "is not that of the request");
+    return impl_->error();
+}
+
 } // namespace flipt::inline v0::detail
 
 #undef FLIPT_INLINE_LAMBDA

@@ -18,8 +18,9 @@ namespace flipt::inline v0::detail {
 /// Gives coroutine frames the engine's recycled memory: a frame's coroutine has (memory_cache&, …) as its parameters.
 class recycled_frame {
 public:
+    // Inlined even without optimisation: GCC 12 calls it a mismatch with operator delete otherwise.
     template <class... Args>
-    static void* operator new(std::size_t size, memory_cache& memory, Args&&...)
+    [[gnu::always_inline]] static void* operator new(std::size_t size, memory_cache& memory, Args&&...)
     {
         // The cache's address stands in front of the frame, for operator delete.
         void* block = memory.allocate(size + sizeof(std::max_align_t));

@@ -199,9 +199,10 @@ grpc_unary(std::type_identity_t<Async>* stub,
 
 namespace detail {
 
-// Lives until gRPC says OnDone. A hold keeps that from happening while reads may still be started.
-template <class Request, class Response>
-class stream_state final : public grpc::ClientReadReactor<Response> {
+// Lives until gRPC says OnDone. A hold keeps that from happening while reads may still be started. With a reactor for
+// both directions the request is its only write.
+template <class Request, class Response, class Reactor = grpc::ClientReadReactor<Response>>
+class stream_state final : public Reactor {
 public:
     using result = std::optional<Response>;
 
@@ -218,6 +219,8 @@ public:
         start(&state->context_.get(), &sent.request, state.get());
         state->AddHold();
         state->self_ = state;
+        if constexpr (std::is_same_v<Reactor, grpc::ClientBidiReactor<Request, Response>>)
+            state->StartWriteLast(&sent.request, grpc::WriteOptions());
         state->StartCall();
         return state;
     }

@@ -22,7 +22,8 @@ struct call_end {
 };
 
 // Fills `d` and gives the error, none for OK. A status that gRPC made on our side (cancelled, past the deadline, over
-// the size limit) is no answer: it leaves no HTTP status.
+// the size limit), and UNAVAILABLE, which it makes for every trouble with a connection, is no answer: it leaves no HTTP
+// status.
 inline std::error_code read_status(const grpc::Status& status, call_end end, diagnostics& d)
 {
     const int code = static_cast<int>(status.error_code());
@@ -35,9 +36,16 @@ inline std::error_code read_status(const grpc::Status& status, call_end end, dia
     if (code == grpc::StatusCode::DEADLINE_EXCEEDED && end.deadline_passed)
         return errc::timed_out;
     const std::string message = status.error_message();
+    if (code == grpc::StatusCode::UNAVAILABLE) {
+        d.set_reply(0, message);
+        d.set_detail("no answer (gRPC UNAVAILABLE)");
+        return asio::error::not_connected;
+    }
+    // gRPC's words are all that tells its own limits from a server that is short of something.
     if (code == grpc::StatusCode::RESOURCE_EXHAUSTED &&
-        message.find("eceived message larger than max") != message.npos) {
-        d.set_detail("a message larger than the limit of the channel");
+        (message.find("eceived message larger than max") != message.npos ||
+         message.find("metadata size exceeds") != message.npos)) {
+        d.set_detail("a message or metadata larger than the limit of the channel");
         return errc::response_too_large;
     }
     d.set_reply(http_status_of_grpc(code), message);

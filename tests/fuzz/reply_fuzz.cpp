@@ -85,7 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string_view payload;
     reader.read_server_error(in.data(), in.size(), message, code);
     (void)reader.read_meta_version(in.data(), in.size(), version);
-    (void)reader.read_kubernetes_token(in.data(), in.size(), token);
+    std::optional<timestamp_type> end;
+    (void)reader.read_kubernetes_token(in.data(), in.size(), token, end);
     const bool valid = !reader.validate(in.data(), in.size());
     const bool too_deep = reader.detail().find("deeper") != std::string_view::npos;
     if (!reader.read_stream_message(in.data(), in.size(), event))

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -75,10 +76,11 @@ public:
     [[nodiscard]] FLIPT_DECL std::error_code read_stream_message(const char* json, std::size_t size,
                                                                  stream_message& out);
 
-    /// 200 of POST /auth/v1/method/kubernetes/serviceaccount: `token` becomes the clientToken. A missing or empty one
-    /// is an error.
+    /// 200 of POST /auth/v1/method/kubernetes/serviceaccount: `token` becomes the clientToken, a missing or empty one
+    /// is an error; `expires_at` the authentication's expiresAt, if it has one.
     [[nodiscard]] FLIPT_DECL std::error_code read_kubernetes_token(const char* json, std::size_t size,
-                                                                   byte_buffer& token);
+                                                                   byte_buffer& token,
+                                                                   std::optional<timestamp_type>& expires_at);
 
     /// 200 of v2's GET …/resources/flipt.core.Flag/{key}: `payload` becomes a view of the payload's text in `json`.
     [[nodiscard]] FLIPT_DECL std::error_code read_flag_resource(const char* json, std::size_t size,

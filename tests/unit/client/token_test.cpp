@@ -256,6 +256,16 @@ TEST_CASE("the Kubernetes exchange on both versions")
         }
     }
     asio::io_context context(1);
+    {
+        server_options options; // an exchanged token's end is in the reply only
+        options.version = flavour::v1;
+        options.auth.kubernetes = true;
+        options.auth.kubernetes_token_lifetime = -1s;
+        server_thread server(options);
+        flipt::client late(context.get_executor(), settings(server->url()), flipt::kubernetes_token(account.path()));
+        CHECK(call(context, late).ec == errc::invalid_token);
+        CHECK(server->request_count() == 1);
+    }
     scripted_peer_thread peer;
     flipt::client no_file(context.get_executor(), settings(peer->url()), flipt::kubernetes_token("/nonexistent/t"));
     CHECK(call(context, no_file).ec == errc::invalid_token);

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // Replies read into typed answers: right ones, hostile ones, their limits, and what they allocate.
+#include "flipt/protocol/datetime.hpp"
 #include "flipt/protocol/reply_reader.hpp"
 #include "flipt/protocol/reply_writer.hpp"
 #include "flipt/types/error.hpp"
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -440,13 +442,24 @@ TEST_CASE("meta, resources, tokens, stream messages and plain documents")
     }
 
     byte_buffer token;
-    const reply exchange(R"({"clientToken":"abc\u002f1","authentication":{"id":"x"}})");
-    CHECK(!reader.read_kubernetes_token(exchange.bytes.data(), exchange.bytes.size(), token));
+    std::optional<timestamp_type> end;
+    const auto login = [&](const char* json) {
+        const reply r(json);
+        return reader.read_kubernetes_token(r.bytes.data(), r.bytes.size(), token, end);
+    };
+    CHECK(!login(R"({"clientToken":"abc\u002f1","authentication":{"id":"x","expiresAt":"2026-01-02T03:04:05Z"}})"));
     CHECK(token.view() == "abc/1");
-    for (const char* const bad : {"{}", R"({"clientToken":""})", R"({"clientToken":1})", R"({"clientToken":"a")"}) {
-        const reply r(bad);
-        CHECK_MESSAGE(reader.read_kubernetes_token(r.bytes.data(), r.bytes.size(), token) == errc::invalid_response,
-                      bad);
+    CHECK(end == flipt::detail::parse_rfc3339("2026-01-02T03:04:05Z"));
+    for (const char* const endless : {R"({"clientToken":"a"})", R"({"authentication":null,"clientToken":"a"})",
+                                      R"({"clientToken":"a","authentication":{"expiresAt":null}})"}) {
+        CHECK_MESSAGE(!login(endless), endless);
+        CHECK_MESSAGE(!end, endless);
+    }
+    for (const char* const bad :
+         {"{}", R"({"clientToken":""})", R"({"clientToken":1})", R"({"clientToken":"a")",
+          R"({"clientToken":"a","authentication":1})", R"({"clientToken":"a","authentication":{"expiresAt":"soon"}})",
+          R"({"clientToken":"a","authentication":{},"authentication":{}})"}) {
+        CHECK_MESSAGE(login(bad) == errc::invalid_response, bad);
         CHECK(std::string(reader.detail()).find("abc") == std::string::npos);
     }
 

@@ -234,10 +234,13 @@ FLIPT_DECL std::error_code kubernetes_operation::write(request_writer& out, engi
 FLIPT_DECL std::error_code kubernetes_operation::read(const reply_view& reply, engine& owner, reply_step&)
 {
     byte_buffer token;
-    const std::error_code ec = owner.reader().read_kubernetes_token(reply.body, reply.size, token);
+    std::optional<timestamp_type> end;
+    const std::error_code ec = owner.reader().read_kubernetes_token(reply.body, reply.size, token, end);
     OPENSSL_cleanse(reply.body, reply.size); // the connection's buffer lives on
     if (!ec)
         result_.token = secret(token.view());
+    if (end)
+        result_.expires_at = std::chrono::time_point_cast<std::chrono::system_clock::duration>(*end);
     return ec;
 }
 

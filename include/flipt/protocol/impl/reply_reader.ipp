@@ -186,17 +186,30 @@ FLIPT_DECL std::error_code reply_reader::read_stream_message(const char* json, s
     return in.error();
 }
 
-FLIPT_DECL std::error_code reply_reader::read_kubernetes_token(const char* json, std::size_t size, byte_buffer& token)
+FLIPT_DECL std::error_code reply_reader::read_kubernetes_token(const char* json, std::size_t size, byte_buffer& token,
+                                                               std::optional<timestamp_type>& expires_at)
 {
     impl& in = *impl_;
     impl::document doc;
     impl::field_set seen;
     token.clear();
+    expires_at.reset();
+    const auto is_null = [](impl::value& v) {
+        simdjson::ondemand::json_type type;
+        return v.type().get(type) == simdjson::SUCCESS && type == simdjson::ondemand::json_type::null;
+    };
+    const auto inside = [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
+        if (!key.is<"expiresAt">() || is_null(v)) // a token that never expires
+            return in.unknown(key, v);
+        return seen.add(2) ? in.time("expiresAt", v, expires_at) : in.twice("expiresAt");
+    };
     const bool ok = in.open(json, size, doc) &&
                     in.members("", doc, [&](const quoted_text& key, impl::value& v) FLIPT_INLINE_LAMBDA {
                         if (key.is<"clientToken">())
                             return seen.add(0) ? in.string("clientToken", v, token) : in.twice("clientToken");
-                        return in.unknown(key, v);
+                        if (!key.is<"authentication">() || is_null(v))
+                            return in.unknown(key, v);
+                        return seen.add(1) ? in.members("authentication", v, inside) : in.twice("authentication");
                     });
     if (ok && in.close(doc) && token.empty())
         in.fail("clientToken", "is missing or empty");

@@ -110,15 +110,27 @@ exit_code code_of(const std::error_code& ec, const flipt::diagnostics& details) 
     return exit_code::other;
 }
 
-// OpenSSL's words for the usual mistake say nothing of it.
+// What to look at, where the error alone does not say it.
 std::string_view hint_for(const std::error_code& ec, std::string_view message) noexcept
 {
-    if (std::string_view(ec.category().name()) != "tls")
+    const auto says = [message](std::string_view words) { return message.find(words) != std::string_view::npos; };
+    if (std::string_view(ec.category().name()) == "tls") {
+        if (says("wrong version number") || says("packet length too long") || says("record layer failure"))
+            return " (does the port speak plain HTTP?)";
+        if (says("issuer") || says("self-signed") || says("self signed"))
+            return " (--ca names the authority to trust)";
+        if (says("mismatch"))
+            return " (--server-name names what to verify in place of the URL's host)";
         return {};
-    if (message.find("wrong version number") != std::string_view::npos ||
-        message.find("packet length too long") != std::string_view::npos ||
-        message.find("record layer failure") != std::string_view::npos)
-        return " (does the port speak plain HTTP?)";
+    }
+    if (ec == flipt::errc::timed_out)
+        return " (--timeout and --connect-timeout set it)";
+    if (ec == flipt::errc::protocol_error || ec == flipt::errc::invalid_response)
+        return " (is --url that of Flipt's HTTP port?)";
+    const std::error_code comparable = flipt::detail::comparable(ec);
+    if (comparable == std::errc::connection_refused || ec == asio::error::host_not_found ||
+        comparable == std::errc::host_unreachable || comparable == std::errc::network_unreachable)
+        return " (is --url right, and the server up?)";
     return {};
 }
 

@@ -32,6 +32,10 @@ public:
         write("ca.pem", authority_.certificate_pem());
         write("other-ca.pem", ft::certificate_authority("another CA").certificate_pem());
         write_identity("client", authority_.issue(ft::certificate_request().client()));
+        // For peers of the tests' own.
+        write_identity("localhost", authority_.issue_localhost());
+        write_identity("expired", issue(ft::certificate_request().address("127.0.0.1").expired()));
+        write_identity("elsewhere", issue(ft::certificate_request().name("elsewhere.test")));
         start("v1", ft::flavour::v1, {});
         start("v2", ft::flavour::v2, {});
         start("tls", ft::flavour::v2, authority_.issue_localhost());

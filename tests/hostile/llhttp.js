@@ -20,6 +20,7 @@ const stricter = [
     [/^a Content-Encoding that was not asked for/, 'llhttp does not look at it'],
     [/^more than one Content-Length/, 'llhttp takes a second one in some 1xx'],
     [/^a control byte in the status line/, 'llhttp passes over the reason, whatever it is'],
+    [/^a bare CR in the status line/, 'llhttp takes any byte behind that CR for the LF'],
     [/^too many 1xx|^the reply has too many header fields|over the size limit|passed the size limit|too long|too large/, 'a limit of ours'],
 ];
 // Where we take what llhttp refuses, by llhttp's code.

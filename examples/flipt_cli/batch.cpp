@@ -93,9 +93,9 @@ public:
 /// its size bounds the memory, however long one call takes.
 class streaming_batch {
 public:
-    streaming_batch(asio::io_context& context, flipt_client& client, const invocation& run)
+    streaming_batch(asio::io_context& context, transport& calls, const invocation& run)
         : context_(context),
-          client_(client),
+          calls_(calls),
           run_(run),
           streams_(*new line_streams(context)),
           outcome_(run.redact),
@@ -191,10 +191,10 @@ private:
             place.done = true;
             return;
         case line_type::boolean:
-            client_.async_evaluate_boolean(place.line.request, place.boolean, options, on_answer(*this, place));
+            calls_.begin(place.line.request, place.boolean, options, on_answer(*this, place));
             break;
         case line_type::variant:
-            client_.async_evaluate_variant(place.line.request, place.variant, options, on_answer(*this, place));
+            calls_.begin(place.line.request, place.variant, options, on_answer(*this, place));
             break;
         }
         ++under_way_;
@@ -228,7 +228,7 @@ private:
     }
 
     asio::io_context& context_;
-    flipt_client& client_;
+    transport& calls_;
     const invocation& run_;
     line_streams& streams_;
     batch_outcome outcome_;
@@ -243,8 +243,8 @@ private:
 /// All lines in one request.
 class single_batch {
 public:
-    single_batch(asio::io_context& context, flipt_client& client, const invocation& run)
-        : context_(context), client_(client), run_(run), outcome_(run.redact)
+    single_batch(asio::io_context& context, transport& calls, const invocation& run)
+        : context_(context), calls_(calls), run_(run), outcome_(run.redact)
     {}
 
     failure operator()()
@@ -300,12 +300,10 @@ private:
         flipt::call_options options;
         options.diagnostics = &details_;
         bool done = false;
-        client_.async_evaluate_batch(std::move(request_), options,
-                                     [&](std::error_code ec, flipt::batch_evaluation all) {
-                                         ec_ = ec;
-                                         answers_ = std::move(all);
-                                         done = true;
-                                     });
+        calls_.begin(std::move(request_), answers_, options, [&](std::error_code ec) {
+            ec_ = ec;
+            done = true;
+        });
         while (!done)
             context_.run_one();
     }
@@ -327,7 +325,7 @@ private:
     }
 
     asio::io_context& context_;
-    flipt_client& client_;
+    transport& calls_;
     const invocation& run_;
     batch_outcome outcome_;
     std::vector<evaluation_line> lines_;
@@ -340,11 +338,11 @@ private:
 
 } // namespace
 
-failure run_batch(asio::io_context& context, flipt_client& client, const invocation& run)
+failure run_batch(asio::io_context& context, transport& calls, const invocation& run)
 {
     if (run.one_call)
-        return single_batch(context, client, run)();
-    return streaming_batch(context, client, run)();
+        return single_batch(context, calls, run)();
+    return streaming_batch(context, calls, run)();
 }
 
 } // namespace flipt_cli

@@ -12,6 +12,6 @@ namespace flipt_cli {
 
 /// Evaluates stdin to its end, running the context meanwhile, and says what the exit is to be. Memory is bounded, but
 /// for --one-call. Leaves threads behind that end with the process.
-[[nodiscard]] failure run_batch(asio::io_context& context, flipt_client& client, const invocation& run);
+[[nodiscard]] failure run_batch(asio::io_context& context, transport& calls, const invocation& run);
 
 } // namespace flipt_cli

@@ -25,9 +25,9 @@ void show_text(const std::string& json, const invocation& run)
     print(people ? to_table(std::string_view(line)).text() : line + "\n");
 }
 
-asio::awaitable<void> fetch_snapshot(flipt_client& client, const invocation& run)
+asio::awaitable<void> fetch_snapshot(transport& calls, const invocation& run)
 {
-    const flipt::snapshot_document document = co_await client.snapshot();
+    const flipt::snapshot_document document = co_await calls.snapshot();
     if (run.output_path.empty() || run.output_path == "-")
         print(document.json);
     else
@@ -36,65 +36,45 @@ asio::awaitable<void> fetch_snapshot(flipt_client& client, const invocation& run
 
 } // namespace
 
-flipt::any_token make_policy(const invocation& run)
-{
-    switch (run.kind) {
-    case credential::none: break;
-    case credential::jwt: return flipt::jwt_token(std::string(run.token.view()));
-    case credential::jwt_file: return flipt::jwt_file(run.token_path);
-    case credential::client_token: return flipt::client_token(std::string(run.token.view()));
-    case credential::kubernetes:
-        if (run.token_path.empty())
-            return flipt::kubernetes_token();
-        return flipt::kubernetes_token(run.token_path);
-    }
-    return flipt::no_token();
-}
-
-flipt_client make_client(const asio::any_io_executor& executor, const invocation& run)
-{
-    return flipt_client(executor, run.config, make_policy(run));
-}
-
-asio::awaitable<void> run_command(flipt_client& client, const invocation& run)
+asio::awaitable<void> run_command(transport& calls, const invocation& run)
 {
     switch (run.what) {
     case command::boolean: {
-        const flipt::boolean_evaluation answer = co_await client.evaluate_boolean(run.request);
+        const flipt::boolean_evaluation answer = co_await calls.boolean(run.request);
         show(answer, run);
         break;
     }
     case command::variant: {
-        const flipt::variant_evaluation answer = co_await client.evaluate_variant(run.request);
+        const flipt::variant_evaluation answer = co_await calls.variant(run.request);
         show(answer, run);
         break;
     }
     case command::flags: {
-        const flipt::flag_list list = co_await client.list_flags();
+        const flipt::flag_list list = co_await calls.flags();
         show(list, run);
         break;
     }
     case command::flag: {
-        const std::string json = co_await client.get_flag(run.flag_key);
+        const std::string json = co_await calls.flag(run.flag_key);
         show_text(json, run);
         break;
     }
     case command::self: {
-        const std::string json = co_await client.self();
+        const std::string json = co_await calls.self();
         show_text(json, run);
         break;
     }
     case command::info: {
-        const std::string json = co_await client.info();
+        const std::string json = co_await calls.info();
         show_text(json, run);
         break;
     }
     case command::health: {
-        const std::string json = co_await client.health();
+        const std::string json = co_await calls.health();
         show_text(json, run);
         break;
     }
-    case command::snapshot: co_await fetch_snapshot(client, run); break;
+    case command::snapshot: co_await fetch_snapshot(calls, run); break;
     case command::batch:
     case command::eval:
     case command::watch: break; // see batch.hpp and live.hpp

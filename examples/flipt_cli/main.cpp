@@ -18,7 +18,7 @@ namespace flipt_cli {
 namespace {
 
 /// Runs the context until the command ended, and no longer: a name server may still be asked.
-void run_to_end(asio::io_context& context, flipt_client& client, const invocation& run)
+void run_to_end(asio::io_context& context, transport& calls, const invocation& run)
 {
     bool done = false;
     std::exception_ptr failed;
@@ -26,7 +26,7 @@ void run_to_end(asio::io_context& context, flipt_client& client, const invocatio
         failed = exception;
         done = true;
     };
-    asio::co_spawn(context, run_command(client, run), ended);
+    asio::co_spawn(context, run_command(calls, run), ended);
     while (!done)
         context.run_one();
     if (failed)
@@ -43,10 +43,10 @@ failure run_program(int argc, char** argv, invocation& run)
         return run_watch(run);
     // Never destroyed: ~io_context would wait for a name server.
     auto& context = *new asio::io_context(1);
-    auto& client = *new flipt_client(make_client(context.get_executor(), run));
+    transport& calls = *make_transport(context.get_executor(), run).release();
     if (run.what == command::batch)
-        return run_batch(context, client, run);
-    run_to_end(context, client, run);
+        return run_batch(context, calls, run);
+    run_to_end(context, calls, run);
     return failure();
 }
 

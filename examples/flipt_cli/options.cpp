@@ -128,7 +128,14 @@ public:
 
     void add_to(CLI::App& app)
     {
-        url_.add_to(app, "The server, http or https, a path prefix included", "URL");
+        url_.add_to(app,
+                    "The server, http or https, a path prefix included. Over gRPC a scheme, a host and a port, without "
+                    "TLS for http (default http://127.0.0.1:8080, over gRPC http://127.0.0.1:9000)",
+                    "URL");
+        transport_.add_to(app,
+                          "How to speak to it. Over gRPC: boolean, variant, batch, flags, snapshot and watch (default "
+                          "http)",
+                          "http|grpc");
         jwt_.add_to(app, "A JWT. Other users see it in the process list: prefer --jwt-file, or the variable", "JWT");
         jwt_file_.add_to(app, "A file that holds a JWT", "FILE");
         token_.add_to(app, "A client token (Bearer). In the process list, too: prefer the variable", "TOKEN");
@@ -151,9 +158,14 @@ public:
 
     void finish()
     {
-        for (setting* one : {&url_, &environment_, &namespace_, &ca_, &cert_, &key_, &server_name_, &insecure_,
-                             &timeout_, &connect_timeout_, &retries_, &max_connections_, &json_})
+        for (setting* one : {&url_, &transport_, &environment_, &namespace_, &ca_, &cert_, &key_, &server_name_,
+                             &insecure_, &timeout_, &connect_timeout_, &retries_, &max_connections_, &json_})
             one->take_variable();
+        if (out_.grpc && !has_url_)
+            config_.endpoint = "http://127.0.0.1:9000";
+        if (out_.grpc && !over_grpc(out_.what))
+            throw usage_error("--transport grpc: not for this command; boolean, variant, batch, flags, snapshot and "
+                              "watch can use it");
         const std::array credentials = {&jwt_, &jwt_file_, &token_, &kubernetes_, &kubernetes_file_};
         auto given = std::count_if(credentials.begin(), credentials.end(), [](const setting* s) { return s->given(); });
         if (given == 0)
@@ -189,9 +201,36 @@ private:
         out_.token_path = path;
     }
 
+    static bool over_grpc(command what) noexcept
+    {
+        switch (what) {
+        case command::boolean:
+        case command::variant:
+        case command::batch:
+        case command::flags:
+        case command::snapshot:
+        case command::watch: return true;
+        case command::flag:
+        case command::self:
+        case command::info:
+        case command::health:
+        case command::eval: break;
+        }
+        return false;
+    }
+
     invocation& out_;
     flipt::config& config_ = out_.config;
-    setting url_{"--url", "FLIPT_URL", [this](const std::string& v) { config_.endpoint = v; }};
+    bool has_url_ = false;
+    setting url_{"--url", "FLIPT_URL", [this](const std::string& v) {
+                     config_.endpoint = v;
+                     has_url_ = true;
+                 }};
+    setting transport_{"--transport", "FLIPT_TRANSPORT", [this](const std::string& v) {
+                           if (v != "http" && v != "grpc")
+                               throw usage_error("neither http nor grpc");
+                           out_.grpc = v == "grpc";
+                       }};
     setting jwt_{"--jwt", "FLIPT_JWT", [this](const std::string& v) { use(credential::jwt, v); }};
     setting jwt_file_{"--jwt-file", "FLIPT_JWT_FILE",
                       [this](const std::string& v) { use_file(credential::jwt_file, v); }};

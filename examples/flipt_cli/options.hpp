@@ -28,6 +28,7 @@ public:
     invocation() = default;
 
     flipt::config config;
+    bool grpc = false; ///< over gRPC
     credential kind = credential::none;
     flipt::secret token;    ///< of jwt and client_token
     std::string token_path; ///< of jwt_file and kubernetes; empty = Kubernetes' own place

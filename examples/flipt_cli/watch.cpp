@@ -21,8 +21,6 @@
 namespace flipt_cli {
 namespace {
 
-using live_flags = flipt::live_snapshot<flipt::any_token>;
-
 /// RFC 3339, UTC, milliseconds.
 std::string format_time(std::chrono::system_clock::time_point time)
 {
@@ -93,7 +91,7 @@ failure run_watch(const invocation& run)
         options.interval = std::chrono::duration_cast<std::chrono::steady_clock::duration>(run.interval);
     // Never destroyed: ~io_context would wait for a name server.
     auto& context = *new asio::io_context(1);
-    auto& live = *new live_flags(context.get_executor(), run.config, make_policy(run), options);
+    live_flags& live = *make_live(context.get_executor(), run, options).release();
     bool done = false;
     std::exception_ptr failed;
     auto ended = [&](std::exception_ptr exception) {

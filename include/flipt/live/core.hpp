@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/live/source.hpp"
+#include "flipt/live/transport.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -53,7 +54,7 @@ public:
     using clock = std::chrono::steady_clock;
 
     /// Throws flipt::error as a client does, and errc::invalid_config for namespaces named twice.
-    FLIPT_DECL live_core(std::shared_ptr<engine> calls, live_options options);
+    FLIPT_DECL live_core(std::shared_ptr<live_transport> calls, live_options options);
     live_core(const live_core&) = delete;
     live_core& operator=(const live_core&) = delete;
 
@@ -105,7 +106,6 @@ private:
     static FLIPT_DECL asio::awaitable<void> save(std::shared_ptr<live_core> self, source_ptr s, std::string json,
                                                  server_version version);
     static FLIPT_DECL asio::awaitable<void> take_saved(std::shared_ptr<live_core> self, source_ptr s);
-    FLIPT_DECL asio::awaitable<fetch_outcome> fetch(const live_source& s);
     template <class T>
     asio::awaitable<T> work(std::function<T()> task);
 
@@ -129,7 +129,7 @@ private:
     static FLIPT_DECL snapshot_document read_saved(const live_namespace& wanted, server_version server,
                                                    std::size_t limit, live_origin& origin, std::error_code& ec);
 
-    std::shared_ptr<engine> calls_;
+    std::shared_ptr<live_transport> calls_;
     live_options options_;
     std::vector<std::shared_ptr<live_source>> sources_;
     std::vector<waiter*> waiters_;

@@ -180,6 +180,14 @@ public:
         return async_next_change(last_sequence(), std::forward<Token>(token));
     }
 
+protected:
+    /// For other ways to the server; `policy` lives in `calls`.
+    live_snapshot(TokenPolicy* policy, std::shared_ptr<detail::live_transport> calls, live_options options)
+        : policy_(policy), core_(std::make_shared<detail::live_core>(std::move(calls), std::move(options)))
+    {
+        core_->start();
+    }
+
 private:
     using core_ptr = std::shared_ptr<detail::live_core>;
 
@@ -188,7 +196,8 @@ private:
                   std::shared_ptr<host_resolver> resolver)
         : policy_(&provider->policy()),
           core_(std::make_shared<detail::live_core>(
-              std::make_shared<detail::engine>(executor, std::move(settings), std::move(provider), std::move(resolver)),
+              std::make_shared<detail::http_live_transport>(std::make_shared<detail::engine>(
+                  executor, std::move(settings), std::move(provider), std::move(resolver))),
               std::move(options)))
     {
         core_->start();

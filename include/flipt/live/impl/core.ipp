@@ -32,7 +32,7 @@ asio::awaitable<T> live_core::work(std::function<T()> task)
                           asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
 }
 
-FLIPT_DECL live_core::live_core(std::shared_ptr<engine> calls, live_options options)
+FLIPT_DECL live_core::live_core(std::shared_ptr<live_transport> calls, live_options options)
     : calls_(std::move(calls)), options_(std::move(options))
 {
     const config& settings = calls_->settings();
@@ -183,25 +183,17 @@ FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self,
     }
 }
 
-FLIPT_DECL asio::awaitable<fetch_outcome> live_core::fetch(const live_source& s)
-{
-    call_options options;
-    options.retries = 0; // the loop tries again, as often as it takes
-    return asio::async_initiate<const asio::use_awaitable_t<>&, void(fetch_outcome)>(
-        initiate_call<snapshot_operation, tell_fetch>(calls_, options), asio::use_awaitable, s.wanted.namespace_key,
-        s.wanted.environment_key, s.etag);
-}
-
 FLIPT_DECL asio::awaitable<void> live_core::fetch_once(std::shared_ptr<live_core> self, source_ptr s)
 {
     co_await asio::this_coro::throw_if_cancelled(false);
-    fetch_outcome got = co_await self->fetch(*s);
+    fetch_outcome got = co_await self->calls_->fetch(s->wanted, s->etag);
     if (self->stopped_)
         co_return;
-    engine& calls = *self->calls_;
+    live_transport& calls = *self->calls_;
     if (got.ec) {
-        if (got.ec == errc::not_found) // another version may have taken the server's place
-            calls.version = calls.settings().server;
+        // Another version may have taken the server's place; over gRPC its service is then UNIMPLEMENTED.
+        if (got.ec == errc::not_found || got.details.http_status() == 501)
+            calls.forget_version();
         self->failed(*s, got.ec, got.details.detail());
         if (!s->tried_saved && !s->ready() && self->options_.start != live_start::fail)
             co_await take_saved(self, s);
@@ -220,7 +212,7 @@ FLIPT_DECL asio::awaitable<void> live_core::fetch_once(std::shared_ptr<live_core
             s->stop_stream.emit(asio::cancellation_type::terminal);
     }
     const auto now = clock::now();
-    if (self->options_.streaming && !s->stream_open && calls.version == server_version::v2 &&
+    if (self->options_.streaming && !s->stream_open && calls.version() == server_version::v2 &&
         s->schedule.may_stream(now))
         self->open_stream(s);
     self->succeeded(*s);
@@ -234,9 +226,7 @@ FLIPT_DECL void live_core::open_stream(const source_ptr& s)
     auto ended = [self = shared_from_this(), s](std::error_code ec, const diagnostics& details) {
         self->stream_ended(*s, ec, details);
     };
-    initiate_call<stream_operation, tell_end> begin(calls_, call_options());
-    begin(asio::bind_cancellation_slot(s->stop_stream.slot(), std::move(ended)), s->wanted.namespace_key,
-          s->wanted.environment_key, s->etag, std::shared_ptr<stream_sink>(s), calls_->settings().limits.snapshot);
+    calls_->follow(s->wanted, s->etag, s, s->stop_stream.slot(), std::move(ended));
 }
 
 FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, const diagnostics& details)

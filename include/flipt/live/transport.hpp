@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// How a live snapshot reaches its server: fetch a document, follow a stream. Over HTTP here; flipt/grpc has another.
+#pragma once
+
+#include "flipt/live/operations.hpp"
+#include "flipt/live/options.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace flipt::inline v0::detail {
+
+/// Everything runs on its executor.
+class live_transport {
+public:
+    /// How a stream ended.
+    using ended_function = std::function<void(std::error_code, const diagnostics&)>;
+
+    live_transport() = default;
+    live_transport(const live_transport&) = delete;
+    live_transport& operator=(const live_transport&) = delete;
+    virtual ~live_transport() = default;
+
+    [[nodiscard]] virtual const asio::any_io_executor& executor() const noexcept = 0;
+    [[nodiscard]] virtual const config& settings() const noexcept = 0;
+    /// What the server turned out to be; `automatic` while unknown. Forgotten where another may have taken its place.
+    [[nodiscard]] virtual server_version version() const noexcept = 0;
+    virtual void forget_version() noexcept = 0;
+    [[nodiscard]] virtual double random_unit() = 0;
+
+    /// One request, not repeated: the loop tries again, as often as it takes.
+    [[nodiscard]] virtual asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted,
+                                                               const std::string& etag) = 0;
+    /// Opens a stream whose messages go to `sink`. `ended` is called once, never inside; the slot ends the stream.
+    virtual void follow(const live_namespace& wanted, const std::string& digest, std::shared_ptr<stream_sink> sink,
+                        asio::cancellation_slot slot, ended_function ended) = 0;
+    /// Ends everything under way, for good.
+    virtual void shutdown() = 0;
+};
+
+class http_live_transport final : public live_transport {
+public:
+    explicit http_live_transport(std::shared_ptr<engine> calls) noexcept : calls_(std::move(calls)) {}
+
+    [[nodiscard]] const asio::any_io_executor& executor() const noexcept override { return calls_->executor(); }
+    [[nodiscard]] const config& settings() const noexcept override { return calls_->settings(); }
+    [[nodiscard]] server_version version() const noexcept override { return calls_->version; }
+    void forget_version() noexcept override { calls_->version = calls_->settings().server; }
+    [[nodiscard]] double random_unit() override { return calls_->random_unit(); }
+    void shutdown() override { calls_->shutdown(); }
+
+    [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted, const std::string& etag) override
+    {
+        call_options options;
+        options.retries = 0;
+        return asio::async_initiate<const asio::use_awaitable_t<>&, void(fetch_outcome)>(
+            initiate_call<snapshot_operation, tell_fetch>(calls_, options), asio::use_awaitable, wanted.namespace_key,
+            wanted.environment_key, etag);
+    }
+    void follow(const live_namespace& wanted, const std::string& digest, std::shared_ptr<stream_sink> sink,
+                asio::cancellation_slot slot, ended_function ended) override
+    {
+        initiate_call<stream_operation, tell_end> begin(calls_, call_options());
+        begin(asio::bind_cancellation_slot(slot, std::move(ended)), wanted.namespace_key, wanted.environment_key,
+              digest, std::move(sink), calls_->settings().limits.snapshot);
+    }
+
+private:
+    std::shared_ptr<engine> calls_;
+};
+
+} // namespace flipt::inline v0::detail

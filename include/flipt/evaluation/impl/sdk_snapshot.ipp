@@ -161,7 +161,6 @@ private:
 
     bool add_rules(const array& list)
     {
-        std::string id;
         std::string before;
         std::size_t serial = 0;
         bool first = true;

@@ -104,7 +104,7 @@ def main():
     parser.add_argument("--what", default="instructions,allocations,syscalls")
     parser.add_argument("--annotate", action="store_true", help="keep callgrind.CASE here for callgrind_annotate")
     parser.add_argument("--write", action="store_true", help="write the baseline")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
+    parser.add_argument("--merge", type=pathlib.Path, help="add figures and table to the results of benchmarks/run")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(cases)
     wanted = arguments.what.split(",")
@@ -142,16 +142,20 @@ def main():
                 failures.append(f"{name}: {key} rose from {then[key]:,} to {now[key]:,}")
             row.append(text)
         rows.append(row)
-    print(f"per request, {compiler}, simdjson {kernel} (as valgrind shows it the processor)"
-          f"{', system calls by ' + how.pop() if how else ''}\n")
-    print(harness.table(["", "instructions", "allocations", "of them operator new", "system calls"], rows))
+    text = [f"### What a request costs, counted", "",
+            f"{compiler}, simdjson {kernel} (what valgrind's processor makes it choose)"
+            f"{', system calls by ' + how.pop() if how else ''}.", "",
+            harness.table(["", "instructions", "allocations", "of them operator new", "system calls"], rows)]
     if baseline and not same and "instructions" in wanted:
-        print(f"\nthe baseline is of {baseline.get('compiler')}, simdjson {baseline.get('simdjson')}: its instructions are "
-              "not compared")
+        text += ["", f"The baseline is of {baseline.get('compiler')}, simdjson {baseline.get('simdjson')}: its instructions "
+                 "are not compared."]
+    print("\n".join(text) + "\n")
 
     result = {"compiler": compiler, "simdjson": kernel, "figures": figures}
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    if arguments.merge:
+        known = json.loads(arguments.merge.read_text()) if arguments.merge.exists() else {}
+        known["count"] = {**result, "text": "\n".join(text)}
+        arguments.merge.write_text(json.dumps(known, indent=1) + "\n")
     if arguments.write:
         merged = dict(baseline.get("figures", {}))
         for name, now in figures.items():

@@ -28,7 +28,7 @@ public:
     experiment(const std::string& url, const std::string& vectors, const std::string& ca)
         : log_(hostile::read_vectors(vectors), 2s, 500ms), input_(io_, ::dup(STDIN_FILENO))
     {
-        const char* jwt = std::getenv("FLIPT_JWT");
+        const char* jwt = std::getenv("FLIPT_JWT"); // NOLINT(concurrency-mt-unsafe): no thread yet
         flipt::config settings;
         settings.endpoint = url;
         settings.tls.ca_file = ca;
@@ -111,8 +111,8 @@ private:
                 ++ups_;
                 up_since_ = clock::now();
             }
-            std::cout << word << " after " << log_.answers() << " answers and " << log_.errors() << " errors"
-                      << std::endl;
+            std::cout << word << " after " << log_.answers() << " answers and " << log_.errors() << " errors" << '\n'
+                      << std::flush;
         }
         log_.stopping = true;
         asio::steady_timer timer(io_);
@@ -149,6 +149,6 @@ int main(int argc, char** argv)
         return 2;
     experiment all(argv[1], argv[2], argc > 3 ? argv[3] : "");
     const bool good = all.run();
-    std::cout << (good ? "held" : "FAILED") << std::endl;
+    std::cout << (good ? "held" : "FAILED") << '\n' << std::flush;
     return good ? 0 : 1;
 }

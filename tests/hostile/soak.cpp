@@ -173,7 +173,10 @@ public:
                   << " calls cancelled, " << faults_ << " faults, "
                   << plain_relay_.connections() + secure_relay_.connections() << " connections\n"
                   << "memory after the first " << std::min(length_ / 4, warm_up).count() << " s " << warm_
-                  << " KiB, at the end " << last_ << " KiB\n";
+                  << " KiB, at the end " << last_ << " KiB; every tenth of the time";
+        for (const std::size_t sample : samples_)
+            std::cout << ' ' << sample;
+        std::cout << '\n';
     }
     [[nodiscard]] bool memory_is_flat() const { return last_ < warm_ + warm_ / 5 + 16 * 1024; }
 
@@ -282,6 +285,8 @@ private:
             co_await sleep(200ms);
             if (warm_ == 0 && hostile::clock::now() >= warm_end)
                 warm_ = measure();
+            if (hostile::clock::now() >= begin + length_ / 10 * (1 + static_cast<int>(samples_.size())))
+                samples_.push_back(measure());
         }
         last_ = measure();
         log_.stopping = true;
@@ -316,6 +321,7 @@ private:
     hostile::call_log log_;
     asio::io_context io_{1};
     std::shared_ptr<std::unique_ptr<any_client>> clients_[2];
+    std::vector<std::size_t> samples_;
     std::size_t warm_ = 0;
     std::size_t last_ = 0;
     std::uint64_t restarts_ = 0;
@@ -357,6 +363,6 @@ int main(int argc, char** argv)
         std::cerr << "open files LEAKED\n";
         good = false;
     }
-    std::cout << (good ? "soaked well" : "FAILED") << std::endl;
+    std::cout << (good ? "soaked well" : "FAILED") << '\n' << std::flush;
     return good ? 0 : 1;
 }

@@ -101,7 +101,7 @@ public:
 private:
     class ignore_end {
     public:
-        void operator()(std::exception_ptr) const noexcept {}
+        void operator()(const std::exception_ptr&) const noexcept {}
     };
 
     asio::awaitable<void> pump(std::shared_ptr<link> self, link_plan::direction where)

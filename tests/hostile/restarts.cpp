@@ -45,6 +45,7 @@ public:
                 if (e)
                     std::rethrow_exception(e);
             });
+        asio::co_spawn(io_, log_.beat(io_.get_executor()), [](const std::exception_ptr&) {});
         asio::co_spawn(io_, obey(), [](const std::exception_ptr& e) {
             if (e)
                 std::rethrow_exception(e);

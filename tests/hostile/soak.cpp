@@ -160,6 +160,7 @@ public:
         renew(true);
         for (unsigned i = 0; i != 2 * callers_per_client; ++i)
             start(hostile::caller(clients_[i % 2], log_, i));
+        start(log_.beat(io_.get_executor()));
         start(mischief());
         start(canceller());
         start(clock_work());
@@ -271,7 +272,7 @@ private:
             std::error_code ignored;
             if (!done)
                 co_await ended.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-            log_.note_time(hostile::clock::now() - begin);
+            log_.note_time(begin);
             ++cancelled_;
         }
         --log_.running;

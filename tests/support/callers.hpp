@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -72,11 +73,40 @@ public:
         ++errors_[name];
     }
     void note_untyped() { ++untyped_; }
-    void note_time(clock::duration taken)
+    /// A call that began then has ended. What the loop could not do for want of a processor does not count.
+    void note_time(clock::time_point begin)
     {
+        const auto now = clock::now();
+        const auto taken = now - begin;
         slowest_ = std::max(slowest_, taken);
-        if (taken > deadline_ + slack_)
+        if (taken <= deadline_ + slack_)
+            return;
+        clock::duration starved{};
+        for (const auto& [when, lag] : lags_)
+            if (when > begin + deadline_)
+                starved += lag;
+        if (last_beat_ != clock::time_point())
+            starved += std::max(clock::duration(), now - last_beat_ - beat_interval);
+        if (taken > deadline_ + slack_ + starved)
             ++late_;
+    }
+    /// Notes how late the loop is, until the log says stop. Runs beside the callers, on their loop.
+    asio::awaitable<void> beat(asio::any_io_executor executor)
+    {
+        asio::steady_timer timer(executor);
+        last_beat_ = clock::now();
+        while (!stopping || running != 0) {
+            timer.expires_at(last_beat_ + beat_interval);
+            co_await timer.async_wait(asio::use_awaitable);
+            const auto now = clock::now();
+            const auto lag = now - last_beat_ - beat_interval;
+            last_beat_ = now;
+            longest_lag_ = std::max(longest_lag_, lag);
+            if (lag > std::chrono::milliseconds(1))
+                lags_.emplace_back(now, lag);
+            while (!lags_.empty() && lags_.front().first < now - deadline_ * 4)
+                lags_.pop_front();
+        }
     }
 
     [[nodiscard]] std::uint64_t answers() const noexcept { return answers_; }
@@ -97,6 +127,9 @@ public:
                           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(slowest_).count()) +
                           " ms of " +
                           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(deadline_).count());
+        if (longest_lag_ > clock::duration())
+            out += " (the loop itself was late by up to " +
+                   std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(longest_lag_).count()) + " ms)";
         for (const auto& [name, count] : errors_)
             out += "\n  " + std::to_string(count) + " x " + name;
         return out;
@@ -110,7 +143,12 @@ private:
     std::vector<recorded> vectors_;
     clock::duration deadline_;
     clock::duration slack_;
+    static constexpr clock::duration beat_interval = std::chrono::milliseconds(10);
+
     clock::duration slowest_{};
+    clock::time_point last_beat_; // none without beat()
+    clock::duration longest_lag_{};
+    std::deque<std::pair<clock::time_point, clock::duration>> lags_;
     std::uint64_t answers_ = 0;
     std::uint64_t foreign_ = 0;
     std::uint64_t wrong_ = 0;
@@ -144,7 +182,7 @@ inline asio::awaitable<bool> call_once(const any_client& client, const recorded&
     } catch (...) {
         log.note_untyped();
     }
-    log.note_time(clock::now() - begin);
+    log.note_time(begin);
     co_return answered;
 }
 

@@ -5,61 +5,15 @@
 
 #include "flipt/protocol/civil.hpp"
 #include "flipt/protocol/datetime.hpp"
+#include "flipt/protocol/digits.hpp"
 
-#include <bit>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 namespace flipt::inline v0::detail {
 
 namespace datetime_parts {
-
-// Two digits at `at`, -1 if they are none.
-inline int two_digits(const char* at) noexcept
-{
-    const auto tens = static_cast<unsigned>(static_cast<unsigned char>(at[0])) - '0';
-    const auto ones = static_cast<unsigned>(static_cast<unsigned char>(at[1])) - '0';
-    return tens <= 9 && ones <= 9 ? static_cast<int>(tens * 10 + ones) : -1;
-}
-
-// 8 bytes as a number whose lowest byte is the first.
-inline std::uint64_t load8(const char* at) noexcept
-{
-    std::uint64_t bytes = 0;
-    if constexpr (std::endian::native == std::endian::little)
-        std::memcpy(&bytes, at, 8);
-    else
-        for (int i = 7; i >= 0; --i)
-            bytes = bytes << 8 | static_cast<unsigned char>(at[i]);
-    return bytes;
-}
-
-// What 8 bytes must look like: '0' stands for any digit, anything else for itself.
-struct picture8 {
-    consteval picture8(const char (&text)[9])
-    {
-        for (int i = 7; i >= 0; --i) {
-            bytes = bytes << 8 | static_cast<unsigned char>(text[i]);
-            limit = limit << 8 | (text[i] == '0' ? 0x76U : 0x7fU);
-        }
-    }
-    std::uint64_t bytes = 0;
-    std::uint64_t limit = 0; // added to a byte's difference, sets its top bit if that is more than 9 (a digit) or 0
-};
-
-// The values of the digits (and 0 for the rest), or all ones if `bytes` look different.
-inline constexpr std::uint64_t no_match = ~std::uint64_t{0};
-inline std::uint64_t match8(std::uint64_t bytes, picture8 picture) noexcept
-{
-    const std::uint64_t values = bytes ^ picture.bytes;
-    return (((values + picture.limit) | values) & 0x8080808080808080) == 0 ? values : no_match;
-}
-
-// Of digit values: in each byte, the two-digit number that starts there.
-inline std::uint64_t pairs8(std::uint64_t values) noexcept { return values * 10 + (values >> 8); }
-inline int byte_at(std::uint64_t bytes, int index) noexcept { return static_cast<int>(bytes >> (8 * index) & 0xff); }
 
 // Writes `value` as `digits` digits.
 inline char* put_digits(char* to, std::uint64_t value, int digits) noexcept
@@ -75,7 +29,7 @@ inline char* put_digits(char* to, std::uint64_t value, int digits) noexcept
 
 FLIPT_DECL std::optional<timestamp_type> parse_rfc3339(std::string_view text) noexcept
 {
-    using namespace datetime_parts;
+    using namespace digits;
     const char* at = text.data();
     const char* const end = at + text.size();
     if (text.size() < 20)
@@ -96,22 +50,22 @@ FLIPT_DECL std::optional<timestamp_type> parse_rfc3339(std::string_view text) no
     std::int64_t nanos = 0;
     if (*at == '.') {
         ++at;
-        int digits = 0;
+        int places = 0;
         if (const std::uint64_t values = end - at >= 8 ? match8(load8(at), "00000000") : no_match; values != no_match) {
             const std::uint64_t pairs = pairs8(values);
             nanos = (byte_at(pairs, 0) * 100 + byte_at(pairs, 2)) * 10000 + byte_at(pairs, 4) * 100 + byte_at(pairs, 6);
-            digits = 8;
+            places = 8;
             at += 8;
         }
         while (at != end && *at >= '0' && *at <= '9') {
-            if (++digits > 9)
+            if (++places > 9)
                 return std::nullopt;
             nanos = nanos * 10 + (*at++ - '0');
         }
-        if (digits == 0)
+        if (places == 0)
             return std::nullopt;
         constexpr std::int64_t scale[] = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
-        nanos *= scale[digits];
+        nanos *= scale[places];
     }
 
     int offset = 0; // minutes

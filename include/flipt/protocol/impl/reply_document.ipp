@@ -188,6 +188,11 @@ public:
     [[nodiscard]] std::error_code error() const noexcept { return failed_ ? make_error_code(why_) : std::error_code(); }
     [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
     [[nodiscard]] std::size_t max_depth() const noexcept { return max_depth_; }
+    // Whether a document of this size may be read without the parser: it is not one that makes it give memory back.
+    [[nodiscard]] bool leaves_index(std::size_t size) const noexcept
+    {
+        return size <= modest && parser_.capacity() <= large;
+    }
 
 private:
     static constexpr std::size_t least = 4096, modest = 64 * 1024, large = 1024 * 1024; // bytes of a document

@@ -17,6 +17,8 @@ FLIPT_DECL std::string_view reply_reader::detail() const noexcept { return impl_
 FLIPT_DECL std::error_code reply_reader::read_boolean(const char* json, std::size_t size, boolean_evaluation& out)
 {
     impl& in = *impl_;
+    if (in.plain(json, size, out)) [[likely]]
+        return {};
     impl::document doc;
     if (in.open(json, size, doc) && in.boolean_members("", doc, out) && in.close(doc))
         return {};
@@ -26,6 +28,8 @@ FLIPT_DECL std::error_code reply_reader::read_boolean(const char* json, std::siz
 FLIPT_DECL std::error_code reply_reader::read_variant(const char* json, std::size_t size, variant_evaluation& out)
 {
     impl& in = *impl_;
+    if (in.plain(json, size, out)) [[likely]]
+        return {};
     impl::document doc;
     if (in.open(json, size, doc) && in.variant_members("", doc, out) && in.close(doc))
         return {};

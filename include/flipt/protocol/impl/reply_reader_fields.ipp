@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/protocol/datetime.hpp"
+#include "flipt/protocol/impl/plain_reply.ipp"
 #include "flipt/protocol/impl/reply_document.ipp"
 #include "flipt/protocol/reply_reader.hpp"
 
@@ -21,6 +22,14 @@ namespace flipt::inline v0::detail {
 class reply_reader::impl : public reply_document {
 public:
     using reply_document::reply_document;
+
+    // An evaluation in the shape the servers give it. False says nothing but that it is to be read by simdjson.
+    template <class Answer>
+    bool plain(const char* json, std::size_t size, Answer& out)
+    {
+        reset();
+        return leaves_index(size) && max_depth() >= plain_reply::depth && plain_reply(json, size, minute_).read(out);
+    }
 
     // The known fields of one object that were seen: none may come twice.
     class field_set {
@@ -98,6 +107,9 @@ public:
     bool flag_members(std::string_view name, auto& source, flag& out);
     bool flag_variant_members(std::string_view name, value& source, flag_variant& out);
     bool server_error_members(std::string_view name, auto& source, std::string& message, int& grpc_code);
+
+private:
+    minute_memo minute_;
 };
 
 bool reply_reader::impl::boolean_members(std::string_view name, auto& source, boolean_evaluation& out)

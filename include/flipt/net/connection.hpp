@@ -6,6 +6,7 @@
 #include "flipt/net/handler_memory.hpp"
 #include "flipt/net/stream.hpp"
 #include "flipt/protocol/byte_buffer.hpp"
+#include "flipt/protocol/request_writer.hpp"
 #include "flipt/protocol/response_parser.hpp"
 
 #include <chrono>
@@ -25,15 +26,18 @@ public:
         in.clear();
         if (in.capacity() > kept_capacity)
             in.release();
-        if (out.capacity() > kept_capacity)
+        if (out.capacity() > kept_capacity) {
+            start.forget();
             out.release();
+        }
     }
     void close() noexcept { io.close(); }
 
     static constexpr std::size_t kept_capacity = std::size_t{256} * 1024;
 
     stream io;
-    byte_buffer out; // holds the token: wiped by its type
+    byte_buffer out;     // holds the token: wiped by its type
+    request_start start; // of what `out` holds
     byte_buffer in;
     response_parser parser;
     handler_memory read_memory;

@@ -27,43 +27,60 @@ namespace flipt::inline v0::detail {
         bytes | (bytes - ones * 0x20) | ((bytes ^ (ones * 0x22)) - ones) | ((bytes ^ (ones * 0x5c)) - ones);
     return (hits & (ones * 0x80)) != 0;
 }
+#if defined(__SSE2__)
+[[nodiscard]] inline bool needs_escape(__m128i bytes) noexcept
+{
+    // Signed: bytes from 0x80 up are less than 0x20, too.
+    const __m128i hits = _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+        _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)));
+    return _mm_movemask_epi8(hits) != 0;
+}
+#endif
+
+// write_plain_string() for 16 bytes and more, without the quotes.
+[[nodiscard]] inline bool copy_plain_blocks(char* to, const char* from, std::size_t size) noexcept
+{
+    for (std::size_t at = 0;;) {
+#if defined(__SSE2__)
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at));
+        if (needs_escape(block))
+            return false;
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), block);
+#else
+        std::uint64_t halves[2];
+        std::memcpy(halves, from + at, 16);
+        if (needs_escape(halves[0]) || needs_escape(halves[1]))
+            return false;
+        std::memcpy(to + at, halves, 16);
+#endif
+        if (at + 16 == size)
+            return true;
+        at = at + 32 <= size ? at + 16 : size - 16; // the last block overlaps the one before
+    }
+}
 
 // The way most strings go: writes `text` in quotes to `to` and returns the place behind it, or null (with some bytes
-// written) if anything in it needs a closer look. At least size() + 2 bytes must be free.
-[[nodiscard]] inline char* write_plain_string(char* to, std::string_view text) noexcept
+// written) if anything in it needs a closer look. At least size() + 2 bytes must be free. Inlined: most are short.
+[[nodiscard, gnu::always_inline]] inline char* write_plain_string(char* to, std::string_view text) noexcept
 {
     const char* from = text.data();
     const std::size_t size = text.size();
     *to++ = '"';
     if (size >= 16) {
-        std::size_t at = 0;
-        while (true) {
-#if defined(__SSE2__)
-            const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at));
-            // Signed: bytes from 0x80 up are less than 0x20, too.
-            const __m128i hits = _mm_or_si128(
-                _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
-                _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)));
-            if (_mm_movemask_epi8(hits) != 0)
-                return nullptr;
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), block);
-#else
-            std::uint64_t halves[2];
-            std::memcpy(halves, from + at, 16);
-            if (needs_escape(halves[0]) || needs_escape(halves[1]))
-                return nullptr;
-            std::memcpy(to + at, halves, 16);
-#endif
-            if (at + 16 == size)
-                break;
-            at = at + 32 <= size ? at + 16 : size - 16; // the last block overlaps the one before
-        }
+        if (!copy_plain_blocks(to, from, size))
+            return nullptr;
     } else if (size >= 8) {
         std::uint64_t first, last;
         std::memcpy(&first, from, 8);
         std::memcpy(&last, from + size - 8, 8);
+#if defined(__SSE2__)
+        if (needs_escape(_mm_set_epi64x(static_cast<long long>(last), static_cast<long long>(first))))
+            return nullptr;
+#else
         if (needs_escape(first) || needs_escape(last))
             return nullptr;
+#endif
         std::memcpy(to, &first, 8);
         std::memcpy(to + size - 8, &last, 8);
     } else if (size >= 4) {

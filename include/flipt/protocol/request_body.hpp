@@ -42,6 +42,19 @@ struct request_defaults {
 [[nodiscard]] FLIPT_DECL std::error_code write_evaluation(byte_buffer& out, const evaluation_request& request,
                                                           const request_defaults& defaults);
 
+/// The same in two pieces, of which the first may stay the same from request to request: the environment and namespace,
+/// and all the rest. False if a text is not UTF-8; `out` then holds anything behind what it held.
+[[nodiscard]] FLIPT_DECL bool begin_evaluation(byte_buffer& out, std::string_view environment,
+                                               std::string_view name_space);
+[[nodiscard]] FLIPT_DECL bool end_evaluation(byte_buffer& out, const evaluation_request& request);
+
+/// The namespace an evaluation asks about.
+[[nodiscard]] inline std::string_view namespace_of(const evaluation_request& request,
+                                                   const request_defaults& defaults) noexcept
+{
+    return request.namespace_key.empty() ? defaults.namespace_key : std::string_view(request.namespace_key);
+}
+
 /// Appends the body of a batch; every item carries the batch's environment.
 /// Errors: errc::invalid_argument if a text is not UTF-8, or if an item names another environment than the batch (one
 /// request has one X-Flipt-Environment); `out` is then as it was.

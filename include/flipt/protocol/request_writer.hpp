@@ -8,6 +8,7 @@
 #include "flipt/protocol/url.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -41,17 +42,41 @@ public:
     [[nodiscard]] std::string_view view() const noexcept { return bytes_.view(); }
     /// config::headers name a Content-Type of their own.
     [[nodiscard]] bool has_content_type() const noexcept { return has_content_type_; }
+    /// Another one for each build of any template, never 0.
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
 private:
     byte_buffer bytes_;
+    std::uint64_t id_ = 0;
     bool has_content_type_ = false;
+};
+
+/// What the first bytes of a connection's buffer are. They stay there when it is cleared, so that the next request that
+/// begins alike (the same server, token, route, environment and namespace) is written from there on.
+class request_start {
+public:
+    request_start() = default;
+
+    /// The bytes are gone.
+    void forget() noexcept { head_ = 0; }
+
+private:
+    friend class request_writer;
+
+    std::uint64_t head_ = 0; // id of the head_template; 0: nothing is known
+    const char* path_ = nullptr;
+    std::string environment_;
+    std::string name_space_;
+    std::size_t body_ = 0;
+    std::size_t size_ = 0;
 };
 
 /// Writes one request behind what `out` holds (a caller clears it first):
 /// `begin`, any number of `field`, then `end_no_body`, or `begin_body`, the body appended to `out`, `end_body`.
+/// `start`, if not null, belongs to the buffer, and only writers that have it write there.
 class request_writer {
 public:
-    explicit request_writer(byte_buffer& out) noexcept : out_(&out) {}
+    explicit request_writer(byte_buffer& out, request_start* start = nullptr) noexcept : out_(&out), start_(start) {}
 
     /// Request line and fixed fields. The target is the parts in a row (prefix, path, query), percent-encoded already.
     template <class... Parts>
@@ -92,6 +117,34 @@ public:
         return errc::invalid_argument;
     }
 
+    /// In place of all up to begin_body() and the start of the body: true if the (cleared) buffer still begins with
+    /// what remember() saw. `path` is a constant, compared by its address.
+    [[nodiscard]] bool repeat(const head_template& fixed, std::string_view path, std::string_view environment,
+                              std::string_view name_space) noexcept
+    {
+        if (start_ == nullptr || start_->head_ != fixed.id() || start_->path_ != path.data() || !out_->empty() ||
+            start_->environment_ != environment || start_->name_space_ != name_space)
+            return false;
+        out_->commit(start_->size_);
+        body_ = start_->body_;
+        std::memset(out_->data() + body_ - 4 - slot, ' ', slot);
+        return true;
+    }
+    /// The request written so far may begin the next one, too. Say it after begin_body(), with the last parameters that
+    /// went into it.
+    void remember(const head_template& fixed, std::string_view path, std::string_view environment,
+                  std::string_view name_space)
+    {
+        if (start_ == nullptr || !from_front_)
+            return;
+        start_->environment_.assign(environment);
+        start_->name_space_.assign(name_space);
+        start_->path_ = path.data();
+        start_->body_ = body_;
+        start_->size_ = out_->size();
+        start_->head_ = fixed.id();
+    }
+
     /// Where a body is appended, between begin_body and end_body.
     [[nodiscard]] byte_buffer& buffer() noexcept { return *out_; }
 
@@ -104,6 +157,9 @@ private:
     template <class... Views>
     void begin_parts(const head_template& fixed, std::string_view method, const Views&... target)
     {
+        if (start_ != nullptr)
+            start_->forget();
+        from_front_ = out_->empty();
         has_content_type_ = fixed.has_content_type();
         constexpr std::string_view version = " HTTP/1.1\r\n";
         const std::string_view head = fixed.view();
@@ -124,8 +180,10 @@ private:
     }
 
     byte_buffer* out_;
+    request_start* start_;
     std::size_t body_ = 0;
     bool has_content_type_ = false;
+    bool from_front_ = false;
 };
 
 } // namespace flipt::inline v0::detail

@@ -45,8 +45,8 @@ TEST_CASE("an evaluation has exactly Flipt's fields, with the defaults in place 
                    .in_environment("staging")
                    .with_request_id("r-1")
                    .at_reference("main")) ==
-          R"({"requestId":"r-1","environmentKey":"staging","namespaceKey":"arena","flagKey":"lobby","entityId":"p",)"
-          R"("context":{"region":"eu","level":"12"},"reference":"main"})");
+          R"({"environmentKey":"staging","namespaceKey":"arena","flagKey":"lobby","entityId":"p",)"
+          R"("context":{"region":"eu","level":"12"},"requestId":"r-1","reference":"main"})");
 }
 
 TEST_CASE("what needs an escape is escaped in every field, and nothing can add a field")
@@ -59,10 +59,9 @@ TEST_CASE("what needs an escape is escaped in every field, and nothing can add a
                              .in_environment(nasty)
                              .with_request_id(nasty)
                              .at_reference(nasty);
-    CHECK(body(request) == "{\"requestId\":" + nasty_json + ",\"environmentKey\":" + nasty_json +
-                               ",\"namespaceKey\":" + nasty_json + ",\"flagKey\":" + nasty_json +
-                               ",\"entityId\":" + nasty_json + ",\"context\":{" + nasty_json + ":" + nasty_json +
-                               "},\"reference\":" + nasty_json + "}");
+    CHECK(body(request) == "{\"environmentKey\":" + nasty_json + ",\"namespaceKey\":" + nasty_json + ",\"flagKey\":" +
+                               nasty_json + ",\"entityId\":" + nasty_json + ",\"context\":{" + nasty_json + ":" +
+                               nasty_json + "},\"requestId\":" + nasty_json + ",\"reference\":" + nasty_json + "}");
     CHECK(body(evaluation_request("gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac"))
               .find("\"flagKey\":\"gr\xc3\xbc\xc3\x9f\",\"entityId\":\"\xe2\x82\xac\"") != std::string::npos);
 }

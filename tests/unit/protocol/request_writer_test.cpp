@@ -75,6 +75,83 @@ TEST_CASE("lengths of bodies")
     }
 }
 
+TEST_CASE("a request that begins like the last one in the buffer is written from there on, and is the same bytes")
+{
+    const endpoint to = at("http://h");
+    head_template one, two;
+    REQUIRE(!one.build(to, {}, "JWT", "first"));
+    REQUIRE(!two.build(to, {}, "JWT", "second"));
+    static constexpr std::string_view boolean = "/boolean", variant = "/variant";
+    byte_buffer out;
+    request_start start;
+    std::size_t repeated = 0;
+    const auto write = [](request_writer& writer, const head_template& fixed, std::string_view path,
+                          std::string_view environment, std::string_view name_space, std::string_view body) {
+        const bool again = writer.repeat(fixed, path, environment, name_space);
+        if (!again) {
+            writer.begin(fixed, "POST", path);
+            REQUIRE(!writer.field("X-Env", environment));
+            writer.begin_body();
+            writer.buffer().append(name_space);
+            writer.remember(fixed, path, environment, name_space);
+        }
+        writer.buffer().append(body);
+        REQUIRE(!writer.end_body());
+        return again;
+    };
+    const auto check = [&](const head_template& fixed, std::string_view path, std::string_view environment,
+                           std::string_view name_space, std::string_view body) {
+        byte_buffer expected;
+        request_writer plain(expected);
+        CHECK_FALSE(write(plain, fixed, path, environment, name_space, body));
+        out.clear();
+        request_writer writer(out, &start);
+        repeated += write(writer, fixed, path, environment, name_space, body) ? 1U : 0U;
+        CHECK(escaped(out.view()) == escaped(expected.view()));
+        CHECK(writer.body_offset() == plain.body_offset());
+    };
+    check(one, boolean, "e", "n", "a body");
+    CHECK(repeated == 0);
+    check(one, boolean, "e", "n", std::string(5000, 'b')); // the buffer grows
+    check(one, boolean, "e", "n", "");                     // and its length has fewer digits
+    CHECK(repeated == 2);
+    check(one, variant, "e", "n", "x");
+    check(one, boolean, "e", "n", "x");
+    check(two, boolean, "e", "n", "x");
+    check(one, boolean, "e", "n", "x");
+    check(one, boolean, "f", "n", "x");
+    check(one, boolean, "f", "m", "x");
+    check(one, boolean, "f", "", "x");
+    CHECK(repeated == 2);
+    check(one, boolean, "f", "", "y");
+    CHECK(repeated == 3);
+
+    // A template that is built anew is another one.
+    REQUIRE(!one.build(to, {}, "JWT", "third"));
+    check(one, boolean, "f", "", "y");
+    CHECK(repeated == 3);
+
+    // What else is written there is no start of anything.
+    out.clear();
+    request_writer other(out, &start);
+    other.begin(one, "GET", "/x");
+    other.end_no_body();
+    check(one, boolean, "f", "", "y");
+    CHECK(repeated == 3);
+    start.forget();
+    out.release();
+    check(one, boolean, "f", "", "y");
+    CHECK(repeated == 3);
+
+    // Behind something else it is not at the front.
+    out.clear();
+    out.append("before");
+    request_writer behind(out, &start);
+    CHECK_FALSE(write(behind, one, boolean, "f", "", "y"));
+    check(one, boolean, "f", "", "y");
+    CHECK(repeated == 3);
+}
+
 TEST_CASE("a request without a body")
 {
     head_template fixed;

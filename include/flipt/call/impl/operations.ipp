@@ -28,12 +28,20 @@ FLIPT_DECL std::error_code write_evaluation_request(request_writer& out, engine&
                                                     const evaluation_request& request)
 {
     const request_defaults defaults = owner.defaults();
-    out.begin(owner.head(true), "POST", owner.peer().prefix, path);
-    if (const auto ec = write_environment(out, environment_of(request, defaults)))
-        return ec;
-    out.begin_body();
-    if (const auto ec = write_evaluation(out.buffer(), request, defaults))
-        return ec;
+    const std::string_view environment = environment_of(request, defaults),
+                           name_space = namespace_of(request, defaults);
+    const head_template& head = owner.head(true);
+    if (!out.repeat(head, path, environment, name_space)) {
+        out.begin(head, "POST", owner.peer().prefix, path);
+        if (const auto ec = write_environment(out, environment))
+            return ec;
+        out.begin_body();
+        if (!begin_evaluation(out.buffer(), environment, name_space))
+            return errc::invalid_argument;
+        out.remember(head, path, environment, name_space);
+    }
+    if (!end_evaluation(out.buffer(), request))
+        return errc::invalid_argument;
     return out.end_body();
 }
 

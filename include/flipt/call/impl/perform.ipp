@@ -210,7 +210,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         connection& conn = *c.connection_;
         conn.in.clear();
         conn.out.clear();
-        request_writer writer(conn.out);
+        request_writer writer(conn.out, &conn.start);
         const std::uint64_t generation = owner.token_generation; // may have changed while it waited for the connection
         ec = op.write(writer, owner);
         if (ec) {
@@ -226,7 +226,8 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         tries.sent = tries.reply_started = false;
         tries.status = 0;
         tries.retry_after.reset();
-        c.diagnostics_.set_detail({}); // that of an earlier try says nothing of this one
+        if (!c.diagnostics_.detail().empty())
+            c.diagnostics_.set_detail({}); // that of an earlier try says nothing of this one
         if (!tries.reused)
             ec = co_await open_connection(memory, owner, c);
 

@@ -21,36 +21,21 @@ char* put(char* to, const char (&text)[Size]) noexcept
 }
 
 // The names, quotes and commas of an evaluation, rounded up.
-inline constexpr std::size_t frame_size = 160;
+inline constexpr std::size_t frame_size = 128;
 
 // Room that is enough if no text needs an escape.
-inline std::size_t plain_size(const evaluation_request& request, std::string_view name_space,
-                              std::string_view environment) noexcept
+inline std::size_t plain_size(const evaluation_request& request) noexcept
 {
-    std::size_t size = frame_size + request.flag_key.size() + request.entity_id.size() + name_space.size() +
-                       environment.size() + request.request_id.size() + request.reference.size();
+    std::size_t size = frame_size + request.flag_key.size() + request.entity_id.size() + request.request_id.size() +
+                       request.reference.size();
     for (const auto& [key, value] : request.context)
         size += key.size() + value.size() + 6; // "":"",
     return size;
 }
 
-// The whole object in one go; null if a text needs a closer look.
-inline char* write_plain(char* to, const evaluation_request& request, std::string_view name_space,
-                         std::string_view environment) noexcept
+// All behind the namespace in one go; null if a text needs a closer look.
+inline char* write_plain(char* to, const evaluation_request& request) noexcept
 {
-    *to++ = '{';
-    if (!request.request_id.empty()) {
-        to = write_plain_string(put(to, "\"requestId\":"), request.request_id);
-        if (to == nullptr)
-            return nullptr;
-        *to++ = ',';
-    }
-    to = write_plain_string(put(to, "\"environmentKey\":"), environment);
-    if (to == nullptr)
-        return nullptr;
-    to = write_plain_string(put(to, ",\"namespaceKey\":"), name_space);
-    if (to == nullptr)
-        return nullptr;
     to = write_plain_string(put(to, ",\"flagKey\":"), request.flag_key);
     if (to == nullptr)
         return nullptr;
@@ -72,6 +57,11 @@ inline char* write_plain(char* to, const evaluation_request& request, std::strin
             return nullptr;
     }
     *to++ = '}';
+    if (!request.request_id.empty()) {
+        to = write_plain_string(put(to, ",\"requestId\":"), request.request_id);
+        if (to == nullptr)
+            return nullptr;
+    }
     if (!request.reference.empty()) {
         to = write_plain_string(put(to, ",\"reference\":"), request.reference);
         if (to == nullptr)
@@ -82,41 +72,55 @@ inline char* write_plain(char* to, const evaluation_request& request, std::strin
 }
 
 // The same with escapes.
-inline bool write_escaped(byte_buffer& out, const evaluation_request& request, std::string_view name_space,
-                          std::string_view environment)
+inline bool write_escaped(byte_buffer& out, const evaluation_request& request)
 {
-    json_writer writer(out);
-    writer.begin_object();
-    if (!request.request_id.empty())
-        writer.member("requestId", std::string_view(request.request_id));
-    writer.member("environmentKey", environment);
-    writer.member("namespaceKey", name_space);
-    writer.member("flagKey", std::string_view(request.flag_key));
-    writer.member("entityId", std::string_view(request.entity_id));
-    writer.key("context").begin_object();
+    const auto member = [&out](std::string_view name, std::string_view value) {
+        out.append(name);
+        return append_json_string(out, value);
+    };
+    bool ok = member(",\"flagKey\":", request.flag_key) && member(",\"entityId\":", request.entity_id);
+    out.append(",\"context\":");
+    json_writer context(out);
+    context.begin_object();
     for (const auto& [key, value] : request.context)
-        writer.member(key, std::string_view(value));
-    writer.end_object();
+        context.member(key, std::string_view(value));
+    context.end_object();
+    ok = ok && context.ok();
+    if (!request.request_id.empty())
+        ok = ok && member(",\"requestId\":", request.request_id);
     if (!request.reference.empty())
-        writer.member("reference", std::string_view(request.reference));
-    writer.end_object();
-    return writer.ok();
+        ok = ok && member(",\"reference\":", request.reference);
+    out.push_back('}');
+    return ok;
 }
 
 inline bool write_item(byte_buffer& out, const evaluation_request& request, const request_defaults& defaults,
                        std::string_view environment)
 {
-    const std::string_view name_space =
-        request.namespace_key.empty() ? defaults.namespace_key : std::string_view(request.namespace_key);
-    char* const start = out.prepare(plain_size(request, name_space, environment));
-    if (const char* const end = write_plain(start, request, name_space, environment)) {
-        out.commit(static_cast<std::size_t>(end - start));
-        return true;
-    }
-    return write_escaped(out, request, name_space, environment);
+    return begin_evaluation(out, environment, namespace_of(request, defaults)) && end_evaluation(out, request);
 }
 
 } // namespace request_writing
+
+FLIPT_DECL bool begin_evaluation(byte_buffer& out, std::string_view environment, std::string_view name_space)
+{
+    out.append("{\"environmentKey\":");
+    if (!append_json_string(out, environment))
+        return false;
+    out.append(",\"namespaceKey\":");
+    return append_json_string(out, name_space);
+}
+
+FLIPT_DECL bool end_evaluation(byte_buffer& out, const evaluation_request& request)
+{
+    using namespace request_writing;
+    char* const start = out.prepare(plain_size(request));
+    if (const char* const end = write_plain(start, request)) {
+        out.commit(static_cast<std::size_t>(end - start));
+        return true;
+    }
+    return write_escaped(out, request);
+}
 
 FLIPT_DECL std::error_code write_evaluation(byte_buffer& out, const evaluation_request& request,
                                             const request_defaults& defaults)

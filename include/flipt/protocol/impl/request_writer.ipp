@@ -8,6 +8,7 @@
 #include "flipt/version.hpp"
 
 #include <array>
+#include <atomic>
 
 namespace flipt::inline v0::detail {
 
@@ -49,6 +50,8 @@ FLIPT_DECL std::error_code head_template::build(const endpoint& to,
                                                 const std::vector<std::pair<std::string, std::string>>& headers,
                                                 std::string_view scheme, std::string_view token)
 {
+    static std::atomic<std::uint64_t> built{0};
+    id_ = built.fetch_add(1, std::memory_order_relaxed) + 1;
     bytes_.clear();
     has_content_type_ = false;
     if (!is_field_value(scheme) || !is_field_value(token)) {

@@ -16,6 +16,7 @@
 
 namespace {
 
+using flipt::detail::head_memo;
 using flipt::detail::parse_result;
 using flipt::detail::parser_limits;
 using flipt::detail::response_parser;
@@ -56,10 +57,11 @@ verdict result_of(const response_parser& parser, parse_result result, const char
 }
 
 // `piece` bytes more at each step, each time in memory of exactly the right size and at another address.
-verdict feed(std::string_view reply, bool head, const parser_limits& limits, std::size_t piece, bool cut)
+verdict feed(std::string_view reply, bool head, const parser_limits& limits, std::size_t piece, bool cut,
+             head_memo* memo = nullptr)
 {
     response_parser parser;
-    parser.reset(head, limits);
+    parser.reset(head, limits, memo);
     std::string kept;
     parse_result result = parse_result::need_more;
     std::unique_ptr<char[]> exact(new char[0]);
@@ -165,6 +167,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             require(streamed.body == whole.body && streamed.status == whole.status &&
                         streamed.consumed == whole.consumed,
                     "a stream reads differently");
+    }
+    static head_memo memo; // of whatever came before
+    for (int round = 0; round != 3; ++round) {
+        const verdict recalled = feed(reply, head, limits, reply.size() + 1, false, &memo);
+        require(recalled.result == whole.result && recalled.detail == whole.detail && recalled.status == whole.status &&
+                    recalled.body == whole.body && recalled.consumed == whole.consumed &&
+                    recalled.reusable == whole.reusable,
+                "an earlier head changes the verdict");
+        if (round == 0) // the same under no narrow limits
+            feed(reply, false, {}, reply.size() + 1, false, &memo);
     }
     if (whole.result == parse_result::complete) {
         require(whole.consumed <= reply.size() && whole.status >= 200 && whole.status <= 599, "a final status");

@@ -22,7 +22,10 @@ public:
         finished,
     };
 
-    exchange(connection& conn, const parser_limits& limits) noexcept : conn_(conn) { conn.parser.reset(false, limits); }
+    exchange(connection& conn, const parser_limits& limits) noexcept : conn_(conn)
+    {
+        conn.parser.reset(false, limits, &conn.heads);
+    }
 
     FLIPT_DECL need advance();
 

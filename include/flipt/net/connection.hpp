@@ -40,6 +40,7 @@ public:
     request_start start; // of what `out` holds
     byte_buffer in;
     response_parser parser;
+    head_memo heads;
     handler_memory read_memory;
     handler_memory write_memory;
     std::uint64_t released_turn = 0; // the engine's turn in which it was given back

@@ -7,6 +7,9 @@
 #include "flipt/types/config.hpp"
 #include "flipt/types/error.hpp"
 
+#include <openssl/crypto.h>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -36,6 +39,8 @@ enum class parse_result : std::uint8_t {
     failed,    ///< error() and detail() say why; the connection cannot be used any more
 };
 
+class head_memo;
+
 /// Incremental, in place, without allocation. Remembers offsets, never pointers: the buffer may move between calls.
 /// Strict where two readers could disagree about framing, tolerant elsewhere; every limit is checked as bytes arrive.
 class response_parser {
@@ -51,8 +56,9 @@ public:
 
     response_parser() = default;
 
-    /// Makes ready for the reply to one request. `head_request`: the method was HEAD, so no body follows.
-    FLIPT_DECL void reset(bool head_request, const parser_limits& limits) noexcept;
+    /// Makes ready for the reply to one request. `head_request`: the method was HEAD, so no body follows. `memo`, if
+    /// not null, must live until the reply is read; whatever it holds, the outcome is the same.
+    FLIPT_DECL void reset(bool head_request, const parser_limits& limits, head_memo* memo = nullptr) noexcept;
     /// Makes ready for a reply whose body is taken by decode() as it arrives. limits.body is not applied.
     FLIPT_DECL void reset_streaming(const parser_limits& limits) noexcept;
 
@@ -153,6 +159,8 @@ private:
 
     FLIPT_DECL parse_result fail(errc code, const char* detail) noexcept;
     FLIPT_DECL parse_result parse_head(const char* data, std::size_t size) noexcept;
+    FLIPT_DECL bool recall_head(const char* data, std::size_t size) noexcept;
+    FLIPT_DECL void keep_head(const char* data) noexcept;
     FLIPT_DECL bool take_field(const char* data, std::string_view value) noexcept;
     FLIPT_DECL bool take_content_length(std::string_view value) noexcept;
     FLIPT_DECL bool take_connection(std::string_view value) noexcept;
@@ -175,6 +183,7 @@ private:
     std::size_t fields_ = 0;
     std::size_t informational_ = 0;
     const char* detail_ = "";
+    head_memo* memo_ = nullptr;
     range etag_;
     range retry_after_;
     range content_type_;
@@ -194,6 +203,23 @@ private:
     bool keep_ = false;
     bool keep_alive_ = false;
     bool extra_ = false;
+};
+
+/// The last head that was read on a connection, and how the parser stood behind it: servers send the same one over and
+/// over while its date and the length of the body stay, and one that is the same byte for byte need not be read again.
+class head_memo {
+public:
+    head_memo() = default;
+    head_memo(const head_memo&) = delete;
+    head_memo& operator=(const head_memo&) = delete;
+    ~head_memo() { OPENSSL_cleanse(bytes_.data(), size_); }
+
+private:
+    friend class response_parser;
+
+    std::size_t size_ = 0; // 0: nothing
+    response_parser behind_;
+    std::array<char, 384> bytes_; // a longer head is not kept
 };
 
 } // namespace flipt::inline v0::detail

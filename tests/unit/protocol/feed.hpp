@@ -20,6 +20,7 @@
 namespace flipt_test {
 
 using flipt::errc;
+using flipt::detail::head_memo;
 using flipt::detail::parse_result;
 using flipt::detail::parser_limits;
 using flipt::detail::response_parser;
@@ -38,10 +39,10 @@ struct outcome {
 
 // Feeds `piece` bytes at a time, each time from memory of exactly that size.
 inline outcome feed(std::string_view reply, std::size_t piece, bool head, const parser_limits& limits,
-                    bool clean = true, bool cut = false)
+                    bool clean = true, bool cut = false, head_memo* memo = nullptr)
 {
     response_parser parser;
-    parser.reset(head, limits);
+    parser.reset(head, limits, memo);
     outcome out;
     std::string kept;
     std::unique_ptr<char[]> exact(new char[0]);
@@ -70,6 +71,25 @@ inline outcome feed(std::string_view reply, std::size_t piece, bool head, const 
     return out;
 }
 
+// The same with the memo of a connection: whatever came before on it, and then this reply itself, under any limits.
+inline void check_recalled(const outcome& plain, std::string_view reply, std::size_t piece, bool head,
+                           const parser_limits& limits, bool clean)
+{
+    static head_memo memo;
+    for (int round = 0; round != 3; ++round) {
+        const outcome got = feed(reply, piece, head, limits, clean, false, &memo);
+        CHECK(got.result == plain.result);
+        CHECK(got.error == plain.error);
+        CHECK(got.detail == plain.detail);
+        CHECK(got.status == plain.status);
+        CHECK(escaped(got.body) == escaped(plain.body));
+        CHECK(got.consumed == plain.consumed);
+        CHECK(got.reusable == plain.reusable);
+        if (round == 0)
+            (void)feed(reply, reply.size() + 1, false, {}, true, false, &memo);
+    }
+}
+
 inline void check_good(std::string_view reply, int status, std::string_view body, bool reusable, bool head = false,
                        const parser_limits& limits = {}, std::size_t extra = 0)
 {
@@ -83,6 +103,7 @@ inline void check_good(std::string_view reply, int status, std::string_view body
         CHECK(got.consumed == reply.size() - extra);
         if (piece == reply.size())
             CHECK(got.reusable == reusable);
+        check_recalled(got, reply, piece, head, limits, true);
         const outcome cut = feed(reply, piece, head, limits, true, true);
         CHECK(cut.result == parse_result::complete);
         CHECK(escaped(cut.body) == escaped(body));
@@ -96,6 +117,7 @@ inline void check_bad(std::string_view reply, errc code, std::string_view detail
         const outcome got = feed(reply, piece, false, limits, clean);
         INFO("reply: ", escaped(reply), " in pieces of ", piece);
         CHECK(got.result == parse_result::failed);
+        check_recalled(got, reply, piece, false, limits, clean);
         CHECK(got.error == make_error_code(code));
         CHECK(got.detail == detail);
     }

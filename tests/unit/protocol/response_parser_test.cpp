@@ -35,6 +35,63 @@ TEST_CASE("a reply of Flipt's")
     CHECK(parser.etag(buffer.data()).empty());
 }
 
+TEST_CASE("a head that is the same again is recalled, with what it said")
+{
+    const std::string fields = "Content-Type: application/json\r\nEtag: \"abc\"\r\nRetry-After: 3\r\n"
+                               "Date: Tue, 24 Nov 2026 15:25:03 GMT\r\nContent-Length: 13\r\n";
+    head_memo memo;
+    for (const std::string& reply : {ok(fields, "{\"flags\": []}"), ok(fields, "{\"flags\":[1]}"),
+                                     ok("Connection: close\r\n" + fields, "{\"flags\":[2]}"),
+                                     ok(fields, "{\"flags\":[3]}"), ok(fields, "{\"flags\":[4]}")}) {
+        const bool close = reply.find("close") != std::string::npos;
+        const std::size_t head = reply.find("\r\n\r\n") + 4;
+        std::string buffer = reply;
+        response_parser parser;
+        parser.reset(false, {}, &memo);
+        CHECK(parser.parse(buffer.data(), head) == parse_result::need_more);
+        CHECK(parser.started());
+        CHECK(parser.expected_size() == reply.size());
+        CHECK(parser.parse(buffer.data(), buffer.size()) == parse_result::complete);
+        CHECK(parser.status() == 200);
+        CHECK(parser.content_type(buffer.data()) == "application/json");
+        CHECK(parser.etag(buffer.data()) == "\"abc\"");
+        CHECK(parser.retry_after(buffer.data()) == "3");
+        CHECK(parser.body(buffer.data()) == reply.substr(head));
+        CHECK(parser.reusable() == !close);
+        parser.reset(true, {}, &memo); // the reply to HEAD has no body, whatever its head says
+        CHECK(parser.parse(buffer.data(), head) == parse_result::complete);
+        CHECK(parser.body_size() == 0);
+    }
+}
+
+TEST_CASE("a recalled head is held to the limits of this reply, not of the one it was read from")
+{
+    const std::string reply = ok("A: 1\r\nB: 2\r\nContent-Length: 5\r\n", "12345");
+    const std::size_t head = reply.size() - 5;
+    head_memo memo;
+    const auto with = [&](const parser_limits& limits) {
+        (void)feed(reply, reply.size(), false, {}, true, false, &memo);
+        const outcome got = feed(reply, reply.size(), false, limits, true, false, &memo);
+        const outcome plain = feed(reply, reply.size(), false, limits);
+        CHECK(got.error == plain.error);
+        CHECK(got.detail == plain.detail);
+        return got.error;
+    };
+    parser_limits limits;
+    limits.head = head;
+    limits.fields = 3;
+    limits.body = 5;
+    CHECK(!with(limits));
+    limits.body = 4;
+    CHECK(with(limits) == errc::response_too_large);
+    limits.body = 5;
+    limits.fields = 2;
+    CHECK(with(limits) == errc::response_too_large);
+    limits.fields = 3;
+    limits.head = head - 1;
+    CHECK(with(limits) == errc::response_too_large);
+}
+
 TEST_CASE("what is tolerated, because nobody can misread it")
 {
     check_good("HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", 200, "x", true);

@@ -14,9 +14,10 @@
 
 namespace flipt::inline v0::detail {
 
-FLIPT_DECL void response_parser::reset(bool head_request, const parser_limits& limits) noexcept
+FLIPT_DECL void response_parser::reset(bool head_request, const parser_limits& limits, head_memo* memo) noexcept
 {
     *this = response_parser();
+    memo_ = head_request ? nullptr : memo;
     limits_ = limits;
     // Offsets of captured fields are 32 bits wide.
     limits_.head = std::min<std::size_t>(limits.head, 0x7fffffff / std::max<std::size_t>(limits.informational + 1, 1));
@@ -40,12 +41,16 @@ FLIPT_DECL parse_result response_parser::fail(errc code, const char* detail) noe
 FLIPT_DECL parse_result response_parser::parse(char* data, std::size_t size) noexcept
 {
     if (state_ < state::body_start) {
-        started_ = started_ || size != 0;
-        const parse_result head = parse_head(data, size);
-        if (head != parse_result::complete)
-            return head;
-        if (streaming_)
-            return parse_result::head_done;
+        if (!recall_head(data, size)) {
+            started_ = started_ || size != 0;
+            const parse_result head = parse_head(data, size);
+            if (head != parse_result::complete)
+                return head;
+            if (streaming_)
+                return parse_result::head_done;
+            if (memo_ != nullptr)
+                keep_head(data);
+        }
     }
     if (state_ == state::body_start) {
         const parse_result begun = start_body();
@@ -134,6 +139,29 @@ inline constexpr pattern content_length_name = make("content-length");
 inline constexpr pattern content_encoding_name = make("content-encoding");
 
 } // namespace response_names
+
+// The limits of the head do not depend on how it arrives, so that the same bytes pass under the same limits again.
+FLIPT_DECL bool response_parser::recall_head(const char* data, std::size_t size) noexcept
+{
+    if (memo_ == nullptr || memo_->size_ == 0 || size < memo_->size_ || memo_->size_ > limits_.head ||
+        memo_->behind_.fields_ > limits_.fields || std::memcmp(data, memo_->bytes_.data(), memo_->size_) != 0)
+        return false;
+    const parser_limits limits = limits_;
+    head_memo* const memo = memo_;
+    *this = memo->behind_;
+    limits_ = limits;
+    memo_ = memo;
+    return true;
+}
+
+FLIPT_DECL void response_parser::keep_head(const char* data) noexcept
+{
+    if (head_begin_ != 0 || body_begin_ > memo_->bytes_.size()) // 1xx replies came before it, or it is long
+        return;
+    memo_->size_ = body_begin_;
+    memo_->behind_ = *this;
+    std::memcpy(memo_->bytes_.data(), data, body_begin_);
+}
 
 FLIPT_DECL response_parser::field_id response_parser::identify(const char* name, std::size_t size) noexcept
 {

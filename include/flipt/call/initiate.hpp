@@ -120,7 +120,10 @@ template <class Executor>
 class handler_work {
 public:
     void begin(const Executor&) noexcept {}
-    explicit handler_work(const Executor& executor) : guard_(executor) {}
+    template <class Handler>
+    handler_work(const Handler& handler, const asio::any_io_executor& otherwise)
+        : guard_(asio::get_associated_executor(handler, otherwise))
+    {}
 
 private:
     asio::executor_work_guard<Executor> guard_;
@@ -128,7 +131,9 @@ private:
 template <>
 class handler_work<asio::any_io_executor> {
 public:
-    explicit handler_work(const asio::any_io_executor&) noexcept {}
+    template <class Handler>
+    handler_work(const Handler&, const asio::any_io_executor&) noexcept
+    {}
     void begin(const asio::any_io_executor& executor)
     {
         tracked_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
@@ -142,12 +147,15 @@ private:
 template <class Operation, class Handler, class Tell>
 class call_with_handler final : public call {
 public:
+    /// `here`: the handler's executor is known to be the engine's.
     template <class... Args>
-    static call_with_handler* make(engine& owner, const call_options& options, Handler&& handler, Args&&... args)
+    static call_with_handler* make(engine& owner, const call_options& options, bool here, Handler&& handler,
+                                   Args&&... args)
     {
         void* block = owner.memory().allocate(sizeof(call_with_handler));
         try {
-            return ::new (block) call_with_handler(owner, options, std::move(handler), std::forward<Args>(args)...);
+            return ::new (block)
+                call_with_handler(owner, options, here, std::move(handler), std::forward<Args>(args)...);
         } catch (...) {
             owner.memory().deallocate(block);
             throw;
@@ -182,18 +190,19 @@ public:
     {
         if (options_.diagnostics != nullptr)
             tell_diagnostics();
-        const bool same = same_executor_;
-        const asio::any_io_executor executor = same ? asio::any_io_executor() : engine_.executor();
         if (!ticket_)
             clear_slot();
-        const handler_work<executor_type> work = std::move(work_);
         auto tell = Tell::take(result_, diagnostics_, operation_);
-        Handler handler(std::move(handler_));
-        free();
-        if (same) {
+        if (same_executor_) {
+            Handler handler(std::move(handler_));
+            free();
             tell(handler);
             return;
         }
+        const asio::any_io_executor executor = engine_.executor();
+        const handler_work<executor_type> work = std::move(work_);
+        Handler handler(std::move(handler_));
+        free();
         const auto target = asio::get_associated_executor(handler, executor);
         asio::dispatch(target, [handler = std::move(handler), tell = std::move(tell)]() mutable { tell(handler); });
     }
@@ -205,12 +214,15 @@ private:
     using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
 
     template <class... Args>
-    call_with_handler(engine& owner, const call_options& options, Handler&& handler, Args&&... args)
+    call_with_handler(engine& owner, const call_options& options, bool here, Handler&& handler, Args&&... args)
         : call(owner, operation_, options),
           operation_(std::forward<Args>(args)...),
           handler_(std::move(handler)),
-          work_(asio::get_associated_executor(handler_, owner.executor()))
+          work_(handler_, owner.executor()),
+          same_executor_(here)
     {
+        if (here)
+            return;
         const auto target = asio::get_associated_executor(handler_, owner.executor());
         if constexpr (std::is_same_v<executor_type, asio::any_io_executor>)
             same_executor_ = target == owner.executor();
@@ -253,7 +265,7 @@ private:
     Handler handler_;
     handler_work<executor_type> work_;
     std::shared_ptr<cancel_ticket> ticket_;
-    bool same_executor_ = false;
+    bool same_executor_;
 };
 
 /// Makes a call of an operation and a handler, and begins it on the engine's executor.
@@ -289,7 +301,7 @@ public:
         auto hop = [owner = engine_, options = options_, ticket = std::move(ticket),
                     handler = handler_type(std::forward<Handler>(handler)),
                     ... rest = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
-            call_type::make(*owner, options, std::move(handler), std::move(rest)...)->begin(std::move(ticket));
+            call_type::make(*owner, options, false, std::move(handler), std::move(rest)...)->begin(std::move(ticket));
         };
         asio::dispatch(engine_->executor(), std::move(hop));
     }
@@ -301,7 +313,8 @@ private:
     {
         CallType* made = nullptr;
         try {
-            made = CallType::make(*engine_, options_, std::forward<Handler>(handler), std::forward<Args>(args)...);
+            made =
+                CallType::make(*engine_, options_, true, std::forward<Handler>(handler), std::forward<Args>(args)...);
         } catch (const std::bad_alloc&) { // no block for it: nothing was moved yet
             Operation unused(std::forward<Args>(args)...);
             diagnostics nothing_known;

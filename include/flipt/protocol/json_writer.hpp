@@ -20,7 +20,7 @@ namespace flipt::inline v0::detail {
 
 // True if any of the 8 bytes is a quote, a backslash, a control character or no ASCII. Borrows between the bytes can
 // only come from a byte that is one of those itself, so the answer for all 8 together is exact.
-[[nodiscard]] inline bool needs_escape(std::uint64_t bytes) noexcept
+[[nodiscard, gnu::always_inline]] inline bool needs_escape(std::uint64_t bytes) noexcept
 {
     constexpr std::uint64_t ones = 0x0101010101010101;
     const std::uint64_t hits =
@@ -28,7 +28,7 @@ namespace flipt::inline v0::detail {
     return (hits & (ones * 0x80)) != 0;
 }
 #if defined(__SSE2__)
-[[nodiscard]] inline bool needs_escape(__m128i bytes) noexcept
+[[nodiscard, gnu::always_inline]] inline bool needs_escape(__m128i bytes) noexcept
 {
     // Signed: bytes from 0x80 up are less than 0x20, too.
     const __m128i hits = _mm_or_si128(

@@ -123,7 +123,7 @@ public:
                               std::string_view name_space) noexcept
     {
         if (start_ == nullptr || start_->head_ != fixed.id() || start_->path_ != path.data() || !out_->empty() ||
-            start_->environment_ != environment || start_->name_space_ != name_space)
+            !same(start_->environment_, environment) || !same(start_->name_space_, name_space))
             return false;
         out_->commit(start_->size_);
         body_ = start_->body_;
@@ -171,6 +171,24 @@ private:
         p = put(p, version);
         put(p, head);
         out_->commit(size);
+    }
+    // Names are short: mostly not worth a call of memcmp.
+    static bool same(std::string_view a, std::string_view b) noexcept
+    {
+        if (a.size() != b.size())
+            return false;
+        if (a.size() < 4 || a.size() > 16)
+            return a == b;
+        const auto differ = [&]<class Word>(Word) { // in the first or the last word, which overlap
+            Word words[4];
+            const std::size_t last = a.size() - sizeof(Word);
+            std::memcpy(&words[0], a.data(), sizeof(Word));
+            std::memcpy(&words[1], b.data(), sizeof(Word));
+            std::memcpy(&words[2], a.data() + last, sizeof(Word));
+            std::memcpy(&words[3], b.data() + last, sizeof(Word));
+            return ((words[0] ^ words[1]) | (words[2] ^ words[3])) != 0;
+        };
+        return a.size() < 8 ? !differ(std::uint32_t{}) : !differ(std::uint64_t{});
     }
     static char* put(char* p, std::string_view text) noexcept
     {

@@ -26,6 +26,7 @@ import harness
 cases = {
     # name: (program, --call, TLS, what it is)
     "into": ("http_flipt", "into", False, "evaluate_boolean(request, result), the caller's result"),
+    "into_varied": ("http_flipt", "into", False, "the same, every reply of another date and length than the last"),
     "value": ("http_flipt", "value", False, "evaluate_boolean(request) by value"),
     "build": ("http_flipt", "build", False, "of that, and of the next ones by value: building the request"),
     "async_into": ("http_flipt", "async_into", False, "async_evaluate_boolean(request, result, …)"),
@@ -34,10 +35,11 @@ cases = {
     "variant_value": ("http_flipt", "variant_value", False, "evaluate_variant(request) by value"),
     "batch": ("http_flipt", "batch", False, "evaluate_batch(request, result) of ten"),
     "raw_epoll": ("http_raw_epoll", "", False, "the floor: raw epoll, simdjson"),
+    "raw_varied": ("http_raw_epoll", "", False, "the floor, every reply of another date and length"),
     "tls": ("http_flipt", "into", True, "evaluate_boolean(request, result), TLS 1.3"),
     "tls_raw": ("http_raw_epoll", "", True, "the floor over TLS 1.3: OpenSSL's own cost"),
 }
-floors = ("raw_epoll", "tls_raw")
+floors = ("raw_epoll", "raw_varied", "tls_raw")
 
 
 def instructions(command, requests, annotate=None):
@@ -63,6 +65,8 @@ def measure(name, build, work, wanted, annotate):
         command = [build / "benchmarks" / program, "--port", server.port]
         if call:
             command += ["--call", call]
+        if name.endswith("_varied"):
+            command += ["--prefix", "/varied"]
         if tls:
             command += ["--ca", work / "tls/ca.pem"]
         result = {}

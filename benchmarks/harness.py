@@ -50,6 +50,14 @@ def write_replies(folder):
         for key, value in recorded["evaluate boolean"]["headers"]:
             head += f"{key}: {len(body.encode()) if key == 'Content-Length' else value}\r\n"
         (folder / name).write_bytes((head + "\r\n" + body).encode())
+    # Of other seconds and lengths, as a server's replies are: the time it took has as many digits as it needs.
+    fixed = (folder / "boolean").read_bytes().decode()
+    for number, duration in enumerate(("0.035383", "0.03117", "0.0942", "0.128")):
+        head, body = fixed.split("\r\n\r\n")
+        length = re.search(r"Content-Length: (\d+)", head)[1]
+        body = body.replace("0.035383", duration)
+        head = head.replace(length, str(len(body))).replace(":03 GMT", f":0{number} GMT")
+        (folder / f"varied{number}").write_bytes((head + "\r\n\r\n" + body).encode())
     return folder
 
 

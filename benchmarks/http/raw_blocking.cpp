@@ -13,7 +13,7 @@ int main(int argc, char** argv)
     if (o.in_flight != 1)
         bench::fail("one request at a time");
     bench::meter meter(o);
-    const std::string head = bench::head(o.host, o.port);
+    const std::string head = bench::head(o.host, o.port, o.prefix);
     const int fd = bench::connect_to(o);
     SSL_CTX* tls = bench::tls_of(o);
     SSL* ssl = tls == nullptr ? nullptr : bench::handshake(tls, fd, o);

@@ -26,7 +26,7 @@ struct connection {
 
 class loop {
 public:
-    explicit loop(const bench::options& o) : options_(o), meter_(o), head_(bench::head(o.host, o.port))
+    explicit loop(const bench::options& o) : options_(o), meter_(o), head_(bench::head(o.host, o.port, o.prefix))
     {
         epoll_ = epoll_create1(EPOLL_CLOEXEC);
         tls_ = bench::tls_of(o);

@@ -22,11 +22,12 @@ struct options {
     std::string call;    ///< which spelling or operation, of clients that have several
     bool latency = true; ///< read the clock twice a request
     std::string host = "127.0.0.1";
+    std::string prefix; ///< of the path; /varied = replies that differ
 
     [[nodiscard]] int connection_count() const { return connections > 0 ? connections : in_flight; }
     [[nodiscard]] std::string url() const
     {
-        return (ca.empty() ? "http://" : "https://") + host + ":" + std::to_string(port);
+        return (ca.empty() ? "http://" : "https://") + host + ":" + std::to_string(port) + prefix;
     }
 };
 
@@ -54,6 +55,8 @@ inline options parse(int argc, char** argv)
             o.in_flight = std::atoi(value);
         else if (name == "--connections")
             o.connections = std::atoi(value);
+        else if (name == "--prefix")
+            o.prefix = value;
         else if (name == "--ca")
             o.ca = value;
         else if (name == "--call")

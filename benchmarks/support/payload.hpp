@@ -78,9 +78,9 @@ inline void body(std::string& out, std::string_view flag, std::string_view entit
 }
 
 /// The head up to the value of Content-Length, which comes last.
-inline std::string head(std::string_view host, unsigned port)
+inline std::string head(std::string_view host, unsigned port, std::string_view prefix)
 {
-    std::string h = "POST /evaluate/v1/boolean HTTP/1.1\r\nHost: ";
+    std::string h = "POST " + std::string(prefix) + "/evaluate/v1/boolean HTTP/1.1\r\nHost: ";
     h.append(host);
     h += ':' + std::to_string(port) + "\r\nAccept: application/json\r\nContent-Type: application/json\r\n";
     h += "Authorization: JWT " + token() + "\r\nContent-Length: ";

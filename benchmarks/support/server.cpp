@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // A server with fixed replies: one epoll loop, plain or TLS, which looks at no more of a request than where it ends and
-// what it asks. `server FOLDER [CERTIFICATE KEY]`: FOLDER holds boolean, variant and batch, whole replies with head.
+// what it asks. `server FOLDER [CERTIFICATE KEY]`: FOLDER holds boolean, variant and batch, whole replies with head,
+// and varied0 to varied3, boolean ones of other dates and lengths, which requests below /varied get in turn.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -25,7 +26,8 @@
 
 namespace {
 
-std::string boolean_reply, variant_reply, batch_reply;
+std::string boolean_reply, variant_reply, batch_reply, varied_replies[4];
+std::size_t turn = 0;
 
 std::string slurp(const std::string& path)
 {
@@ -99,7 +101,8 @@ struct peer {
             if (used < total)
                 return total <= in.size();
             const std::string_view line = text.substr(0, text.find('\r'));
-            const std::string& reply = line.find("/boolean") != line.npos   ? boolean_reply
+            const std::string& reply = line.find(" /varied") != line.npos   ? varied_replies[turn++ % 4]
+                                       : line.find("/boolean") != line.npos ? boolean_reply
                                        : line.find("/variant") != line.npos ? variant_reply
                                                                             : batch_reply;
             std::memmove(in.data(), in.data() + total, used - total);
@@ -126,6 +129,8 @@ int main(int argc, char** argv)
     boolean_reply = slurp(folder + "/boolean");
     variant_reply = slurp(folder + "/variant");
     batch_reply = slurp(folder + "/batch");
+    for (std::size_t i = 0; i < 4; ++i)
+        varied_replies[i] = slurp(folder + "/varied" + std::to_string(i));
 
     SSL_CTX* tls = nullptr;
     if (argc == 4) {

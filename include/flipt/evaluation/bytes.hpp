@@ -39,16 +39,6 @@ template <class Word>
     return a.size() == b.size() && same_bytes(a.data(), b.data(), a.size());
 }
 
-// Length and three bytes of a key: differs for nearly all keys that differ, and never for equal ones.
-[[nodiscard]] inline std::uint32_t fingerprint(std::string_view key) noexcept
-{
-    const std::size_t n = key.size();
-    if (n == 0)
-        return 0;
-    const auto at = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(key[i])}; };
-    return static_cast<std::uint32_t>(n & 0xFFU) | at(0) << 8 | at(n / 2) << 16 | at(n - 1) << 24;
-}
-
 [[nodiscard]] inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept
 {
 #if defined(__SIZEOF_INT128__)
@@ -88,6 +78,28 @@ inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
             static_cast<unsigned char>(p[n - 1]);
     }
     return mix(a ^ hash_step, b ^ h);
+}
+
+// What a key is looked up by: its bytes when there are no more than eight, else a hash. Keys of one word and one size
+// up to eight are equal.
+[[nodiscard]] inline std::uint64_t key_word(std::string_view key) noexcept
+{
+    const char* const p = key.data();
+    const std::size_t n = key.size();
+    if (n > 8)
+        return hash_bytes(key);
+    if (n >= 4)
+        return load<std::uint32_t>(p) | std::uint64_t{load<std::uint32_t>(p + n - 4)} << 32;
+    if (n == 0)
+        return 0;
+    return static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) << 16 |
+           static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 | static_cast<unsigned char>(p[n - 1]);
+}
+
+[[nodiscard]] inline bool same_key(std::uint64_t word, std::uint64_t other_word, const char* key, const char* other,
+                                   std::size_t size) noexcept
+{
+    return word == other_word && (size <= 8 || same_bytes(key, other, size));
 }
 
 } // namespace flipt::inline v0::detail

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
-// Whether a constraint, and a segment of them, matches an entity and its context.
+// Whether one constraint matches one value.
 #pragma once
 
-#include "flipt/evaluation/context.hpp"
+#include "flipt/evaluation/bytes.hpp"
 #include "flipt/evaluation/go_number.hpp"
 #include "flipt/evaluation/go_text.hpp"
 #include "flipt/evaluation/image.hpp"
@@ -15,41 +15,6 @@
 #include <string_view>
 
 namespace flipt::inline v0::detail {
-
-enum class verdict : std::uint8_t { no, yes, error };
-
-// Looks a property up in the context of one evaluation.
-struct direct_lookup {
-    const context_view& context;
-
-    [[nodiscard]] std::string_view operator()(const image& im, const constraint_rec& c) const noexcept
-    {
-        return context.find(c.mark, im.chars + c.property.offset, c.property.size);
-    }
-};
-
-[[nodiscard]] inline bool in_text_set(const image& im, const constraint_rec& c, std::string_view v) noexcept
-{
-    const auto count = static_cast<std::size_t>(c.b);
-    if (count <= small_set) {
-        const text_ref* const list = im.text_lists + c.a;
-        for (std::size_t i = 0; i < count; ++i)
-            if (same(im.text(list[i]), v))
-                return true;
-        return false;
-    }
-    const set_slot* const table = im.text_tables + c.a;
-    const std::size_t mask = std::bit_ceil(count * 2) - 1;
-    const std::uint64_t h = hash_bytes(v);
-    const auto tag = static_cast<std::uint32_t>(h >> 32);
-    for (auto i = static_cast<std::size_t>(h);; ++i) {
-        const set_slot& slot = table[i & mask];
-        if (slot.size == 0)
-            return false;
-        if (slot.hash == tag && same(im.text({slot.offset, slot.size - 1}), v))
-            return true;
-    }
-}
 
 [[nodiscard]] inline bool in_number_set(const image& im, const constraint_rec& c, double v) noexcept
 {
@@ -74,12 +39,7 @@ struct direct_lookup {
 [[nodiscard]] inline bool match_number(const image& im, const constraint_rec& c, std::string_view text) noexcept
 {
     double v = 0;
-    if (!parse_float64(text, v))
-        return false;
-    if (c.op >= operation::number_in)
-        return in_number_set(im, c, v) == (c.op == operation::number_in);
-    const auto value = std::bit_cast<double>(c.a);
-    return holds(c.op, operation::number_equal, v < value ? 0U : v == value ? 1U : v > value ? 2U : 3U);
+    return parse_float64(text, v) && in_number_set(im, c, v) == (c.op == operation::number_in);
 }
 
 [[nodiscard]] inline bool match_moment(const constraint_rec& c, std::string_view text) noexcept
@@ -101,25 +61,15 @@ struct direct_lookup {
         return false; // for every other operator, the negative ones too
     const auto value = [&]() -> std::string_view { return {im.chars + c.a, static_cast<std::size_t>(c.b)}; };
     switch (c.op) {
-    case operation::text_equal: return same(value(), v);
-    case operation::text_not_equal: return !same(value(), v);
     case operation::text_prefix: return trim_space(v).starts_with(value());
     case operation::text_suffix: return trim_space(v).ends_with(value());
     case operation::text_contains: return v.find(value()) != std::string_view::npos;
     case operation::text_not_contains: return v.find(value()) == std::string_view::npos;
-    case operation::text_in: return in_text_set(im, c, v);
-    case operation::text_not_in: return !in_text_set(im, c, v);
     case operation::bool_true:
     case operation::bool_false: {
         bool b = false;
         return parse_bool(v, b) && b == (c.op == operation::bool_true);
     }
-    case operation::number_equal:
-    case operation::number_not_equal:
-    case operation::number_less:
-    case operation::number_less_equal:
-    case operation::number_greater:
-    case operation::number_greater_equal:
     case operation::number_in:
     case operation::number_not_in: return match_number(im, c, v);
     case operation::moment_equal:
@@ -128,31 +78,9 @@ struct direct_lookup {
     case operation::moment_less_equal:
     case operation::moment_greater:
     case operation::moment_greater_equal: return match_moment(c, v);
-    case operation::never:
-    case operation::unknown_type:
-    case operation::blank:
-    case operation::not_blank: break;
+    // The others are looked up: see column.hpp.
+    default: return false;
     }
-    return false;
-}
-
-template <class Lookup>
-[[nodiscard]] inline verdict match_segment(const image& im, const segment_rec& segment, std::string_view entity,
-                                           Lookup& lookup) noexcept
-{
-    if ((segment.count & segment_error) != 0)
-        return verdict::error;
-    const bool any = (segment.count & segment_any) != 0;
-    const std::uint32_t count = segment.count & segment_count_mask;
-    const constraint_rec* c = im.constraints + segment.first;
-    for (const constraint_rec* const end = c + count; c != end; ++c) {
-        if (c->op == operation::unknown_type)
-            return verdict::error;
-        const std::string_view v = c->of_entity ? entity : lookup(im, *c);
-        if (match_constraint(im, *c, v) == any)
-            return any ? verdict::yes : verdict::no;
-    }
-    return any && count != 0 ? verdict::no : verdict::yes;
 }
 
 } // namespace flipt::inline v0::detail

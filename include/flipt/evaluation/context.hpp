@@ -13,6 +13,7 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -34,9 +35,9 @@ concept context_range = std::ranges::input_range<const R> && context_pair<std::r
 namespace detail {
 
 struct context_item {
-    std::uint32_t mark; // fingerprint of the key
-    std::uint32_t key_size;
+    std::uint64_t word; // key_word(key)
     const char* key;
+    std::size_t key_size;
     const char* value;
     std::size_t value_size;
 };
@@ -46,84 +47,8 @@ static_assert(std::is_trivial_v<context_item>);
 
 [[nodiscard]] inline context_item make_item(std::string_view key, std::string_view value) noexcept
 {
-    constexpr std::size_t most = 0xFFFFFFFFU; // no property of a snapshot is as long
-    return {fingerprint(key), static_cast<std::uint32_t>(key.size() < most ? key.size() : most), key.data(),
-            value.data(), value.size()};
+    return {key_word(key), key.data(), key.size(), value.data(), value.size()};
 }
-
-// The pairs of one evaluation: the first few by value, those beyond through the range they came from.
-struct context_view {
-    const context_item* items = nullptr;
-    std::size_t count = 0;
-    const void* rest = nullptr;
-    std::string_view (*find_in_rest)(const void* range, std::string_view key) = nullptr;
-
-    // The value of `key`, or nothing. Which pair it is differs from one constraint to the next, so all marks are looked
-    // at without branching on them.
-    [[nodiscard]] std::string_view find(std::uint32_t mark, const char* key, std::size_t size) const noexcept
-    {
-        std::size_t hit = count;
-        for (std::size_t i = count; i-- != 0;)
-            hit = items[i].mark == mark ? i : hit;
-        if (hit != count) {
-            const context_item& item = items[hit];
-            if (item.key_size == size && same_bytes(item.key, key, size)) [[likely]]
-                return {item.value, item.value_size};
-            return search(mark, key, size);
-        }
-        return rest == nullptr ? std::string_view{} : find_in_rest(rest, {key, size});
-    }
-
-private:
-    [[nodiscard]] std::string_view search(std::uint32_t mark, const char* key, std::size_t size) const noexcept
-    {
-        for (std::size_t i = 0; i < count; ++i) {
-            const context_item& item = items[i];
-            if (item.mark == mark && item.key_size == size && same_bytes(item.key, key, size))
-                return {item.value, item.value_size};
-        }
-        return rest == nullptr ? std::string_view{} : find_in_rest(rest, {key, size});
-    }
-};
-
-template <context_range R>
-[[nodiscard]] inline std::string_view find_in_range(const void* range, std::string_view key)
-{
-    for (const auto& pair : *static_cast<const R*>(range))
-        if (std::string_view(pair.first) == key)
-            return pair.second;
-    return {};
-}
-
-// Lays the pairs of a range out for evaluation, on the stack.
-template <context_range R>
-class context_frame {
-public:
-    explicit context_frame(const R& range) noexcept
-    {
-        std::size_t n = 0;
-        for (const auto& pair : range) {
-            if (n == inline_items) {
-                view_.rest = std::addressof(range);
-                view_.find_in_rest = &find_in_range<R>;
-                break;
-            }
-            items_[n++] = make_item(pair.first, pair.second);
-        }
-        view_.items = items_;
-        view_.count = n;
-    }
-    context_frame(const context_frame&) = delete;
-    context_frame& operator=(const context_frame&) = delete;
-
-    [[nodiscard]] const context_view& view() const noexcept { return view_; }
-
-private:
-    static constexpr std::size_t inline_items = 32;
-
-    context_view view_;
-    context_item items_[inline_items];
-};
 
 } // namespace detail
 
@@ -172,10 +97,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
     [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
 
-    [[nodiscard]] detail::context_view view() const noexcept
-    {
-        return {items_.data(), items_.size(), nullptr, nullptr};
-    }
+    [[nodiscard]] const std::vector<detail::context_item>& items() const noexcept { return items_; }
 
 private:
     void append(const context& other)
@@ -187,5 +109,52 @@ private:
     std::vector<detail::context_item> items_;
     std::vector<std::unique_ptr<char[]>> texts_;
 };
+
+namespace detail {
+
+// The pairs of a context of any type, one by one as items.
+inline const std::vector<context_item>& pairs_of(const context& ctx) noexcept { return ctx.items(); }
+template <context_range R>
+inline const R& pairs_of(const R& range) noexcept
+{
+    return range;
+}
+inline const context_item& item_of(const context_item& item) noexcept { return item; }
+template <context_pair P>
+inline context_item item_of(const P& pair) noexcept
+{
+    return make_item(pair.first, pair.second);
+}
+
+// A context of any type, to look one key up.
+class context_finder {
+public:
+    template <class Context>
+    explicit context_finder(const Context& ctx) noexcept : context_(std::addressof(ctx)), find_(&find_in<Context>)
+    {}
+
+    // The value of the key, or nothing.
+    [[nodiscard]] std::string_view operator()(std::uint64_t word, std::string_view key) const noexcept
+    {
+        return find_(context_, word, key);
+    }
+
+private:
+    template <class Context>
+    static std::string_view find_in(const void* ctx, std::uint64_t word, std::string_view key) noexcept
+    {
+        for (const auto& pair : pairs_of(*static_cast<const Context*>(ctx))) {
+            const context_item& item = item_of(pair);
+            if (item.key_size == key.size() && same_key(item.word, word, item.key, key.data(), key.size()))
+                return {item.value, item.value_size};
+        }
+        return {};
+    }
+
+    const void* context_;
+    std::string_view (*find_)(const void*, std::uint64_t, std::string_view) noexcept;
+};
+
+} // namespace detail
 
 } // namespace flipt::inline v0

@@ -107,18 +107,41 @@ template <std::size_t After>
     return crc32_shift(state, text.size()) ^ crc32_of_zero(text);
 }
 
-// A text that goes before or after many others, such as the id of an entity: read once.
+constexpr std::array<std::uint32_t, 64> make_crc32_starts() noexcept
+{
+    std::array<std::uint32_t, 64> starts{};
+    std::uint32_t state = crc32_start;
+    for (std::uint32_t& s : starts) {
+        s = state;
+        state = crc32_table[0][state & 0xFFU] ^ (state >> 8);
+    }
+    return starts;
+}
+
+// The start register after so many zero bytes: what it adds to the register of a text of that length.
+inline constexpr std::array<std::uint32_t, 64> crc32_starts = make_crc32_starts();
+
+[[nodiscard]] inline std::uint32_t crc32_started(std::size_t n) noexcept
+{
+    return n < crc32_starts.size() ? crc32_starts[n] : crc32_shift(crc32_start, n);
+}
+
+// A text that goes before or after many others, such as the id of an entity: read once. Others are given as what they
+// make of a zero register, and their size.
 class crc32_text {
 public:
     explicit crc32_text(std::string_view text) noexcept : size_(text.size()), zero_(crc32_of_zero(text)) {}
 
-    // The register after a text and then this one, given the register after that text.
-    [[nodiscard]] std::uint32_t after(std::uint32_t state) const noexcept { return crc32_shift(state, size_) ^ zero_; }
+    // The register after the other text and then this one.
+    [[nodiscard]] std::uint32_t after(std::uint32_t other, std::size_t size) const noexcept
+    {
+        return crc32_shift(other, size_) ^ zero_ ^ crc32_started(size + size_);
+    }
 
-    // The register after this text and then another of `size` bytes, given the register after that other text alone.
+    // The register after this text and then the other.
     [[nodiscard]] std::uint32_t before(std::uint32_t other, std::size_t size) const noexcept
     {
-        return crc32_shift(after(crc32_start) ^ crc32_start, size) ^ other;
+        return crc32_shift(zero_, size) ^ other ^ crc32_started(size + size_);
     }
 
 private:

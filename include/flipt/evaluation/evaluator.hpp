@@ -3,10 +3,10 @@
 // The walk over a flag's rules: Flipt's evaluation, on the compiled form.
 #pragma once
 
-#include "flipt/evaluation/constraint.hpp"
 #include "flipt/evaluation/crc32.hpp"
 #include "flipt/evaluation/image.hpp"
 #include "flipt/evaluation/result.hpp"
+#include "flipt/evaluation/verdicts.hpp"
 
 #include <bit>
 #include <cstddef>
@@ -15,69 +15,13 @@
 
 namespace flipt::inline v0::detail {
 
-// Remembers segments that one flag asks for more than once, during one evaluation of it.
-class flag_memo {
-public:
-    template <class Compute>
-    verdict get(std::uint32_t reference, Compute&& compute) noexcept
-    {
-        const std::uint32_t place = reference >> segment_id_bits;
-        if (place == 0)
-            return compute(reference & segment_id_mask);
-        const std::uint64_t bit = std::uint64_t{1} << place;
-        if ((known_ & bit) != 0)
-            return (matched_ & bit) != 0 ? verdict::yes : verdict::no;
-        const verdict v = compute(reference & segment_id_mask);
-        known_ |= bit; // an error ends the evaluation, so it need not be remembered
-        matched_ |= v == verdict::yes ? bit : 0;
-        return v;
-    }
-
-private:
-    std::uint64_t known_ = 0;
-    std::uint64_t matched_ = 0;
-};
-
-// Remembers the segments of a namespace over the evaluation of all its flags. Segments beyond the room are computed
-// again.
-class namespace_memo {
-public:
-    explicit namespace_memo(std::uint32_t segments) noexcept
-    {
-        const std::uint32_t n = segments < room ? segments : room;
-        for (std::uint32_t i = 0; i < n; i += 32)
-            verdicts_[i / 32] = 0;
-    }
-    namespace_memo(const namespace_memo&) = delete;
-    namespace_memo& operator=(const namespace_memo&) = delete;
-
-    template <class Compute>
-    verdict get(std::uint32_t reference, Compute&& compute) noexcept
-    {
-        const std::uint32_t id = reference & segment_id_mask;
-        if (id >= room)
-            return compute(id);
-        std::uint64_t& word = verdicts_[id / 32];
-        const unsigned at = id % 32 * 2;
-        if (const auto known = static_cast<unsigned>(word >> at & 3U); known != 0)
-            return static_cast<verdict>(known - 1);
-        const verdict v = compute(id);
-        word |= (std::uint64_t{static_cast<unsigned>(v)} + 1) << at;
-        return v;
-    }
-
-private:
-    static constexpr std::uint32_t room = 65536; // 16 KiB of stack
-    std::uint64_t verdicts_[room / 32];
-};
-
 class evaluator {
 public:
     using failure = evaluation_status::failure;
 
-    template <class Memo, class Lookup>
-    static void boolean(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup&& lookup,
-                        Memo& memo, auto& out) noexcept
+    template <class Verdicts>
+    [[gnu::always_inline]] static void boolean(const image& im, const std::uint32_t* flag, Verdicts& verdicts,
+                                               auto& out) noexcept
     {
         out.image_ = &im;
         out.flag_key = key_of(flag);
@@ -87,8 +31,14 @@ public:
             const std::uint32_t word = p[0];
             const auto kind = static_cast<rule_kind>(word & rule_kind_mask);
             if (kind == rule_kind::threshold) {
-                const std::uint32_t crc = crc32_text(entity).before(flag[flag_crc], flag[flag_key_size]);
-                if (static_cast<float>(crc32_value(crc) % 100) < std::bit_cast<float>(p[1])) {
+                const bool hit =
+                    static_cast<float>(crc32_value(verdicts.entity_and(flag)) % 100) < std::bit_cast<float>(p[1]);
+                if (rules == 1) { // the last: one way out for both, and no branch that follows no pattern
+                    out.enabled = ((hit ? word / rule_value : bits / flag_enabled) & 1U) != 0;
+                    out.reason = hit ? evaluation_reason::match : evaluation_reason::default_value;
+                    return;
+                }
+                if (hit) {
                     out.enabled = (word & rule_value) != 0;
                     out.reason = evaluation_reason::match;
                     return;
@@ -101,7 +51,7 @@ public:
                 out.rank_ = static_cast<std::int32_t>(p[1]);
                 return;
             }
-            const verdict v = match_segments(im, p, entity, lookup, memo, out.segment_keys);
+            const verdict v = match_segments(im, p, verdicts, out.segment_keys);
             if (v == verdict::yes) {
                 out.enabled = (word & rule_value) != 0;
                 out.reason = evaluation_reason::match;
@@ -115,9 +65,9 @@ public:
         out.reason = evaluation_reason::default_value;
     }
 
-    template <class Memo, class Lookup>
-    static void variant(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup&& lookup,
-                        Memo& memo, auto& out) noexcept
+    template <class Verdicts>
+    [[gnu::always_inline]] static void variant(const image& im, const std::uint32_t* flag, Verdicts& verdicts,
+                                               auto& out) noexcept
     {
         out.image_ = &im;
         out.flag_key = key_of(flag);
@@ -138,11 +88,11 @@ public:
                 out.rank_ = static_cast<std::int32_t>(p[1]);
                 return;
             }
-            const verdict v = match_segments(im, p, entity, lookup, memo, out.segment_keys);
+            const verdict v = match_segments(im, p, verdicts, out.segment_keys);
             const std::uint32_t distributions = p[1];
             p += 2 + (word >> rule_segments_shift);
             if (v == verdict::yes)
-                return distribute(im, flag[flag_crc], p, distributions, entity, out);
+                return distribute(im, p, distributions, flag, verdicts, out);
             if (v == verdict::error)
                 return fail(out, failure::unknown_constraint);
             p += distributions + (distributions + 1) / 2;
@@ -191,31 +141,57 @@ private:
         out.variant_attachment = im.text(v.attachment);
     }
 
-    template <class Memo, class Lookup>
-    static verdict match_segments(const image& im, const std::uint32_t* rule, std::string_view entity, Lookup& lookup,
-                                  Memo& memo, segment_key_range& keys) noexcept
+    template <class Verdicts>
+    [[gnu::always_inline]] static verdict match_segments(const image& im, const std::uint32_t* rule, Verdicts& verdicts,
+                                                         segment_key_range& keys) noexcept
+    {
+        const std::uint32_t word = rule[0];
+        const std::uint32_t count = word >> rule_segments_shift;
+        if (count > 63 || (word & (rule_may_fail | rule_far)) != 0) [[unlikely]]
+            return match_rare_segments(im, rule, verdicts, keys);
+        const std::uint32_t* const segments = rule + 2;
+        const bool all = (word & rule_all) != 0;
+        std::uint64_t matched = 0;
+        // Of few, looking at all costs less than a branch that follows no pattern.
+        std::uint64_t place = 1;
+        for (const std::uint32_t* p = segments; p != segments + count; ++p, place += place) {
+            const bool yes = verdicts.matches(*p);
+            matched |= place & (std::uint64_t{0} - std::uint64_t{yes});
+            if (place > 4 && all && !yes)
+                return verdict::no;
+        }
+        const std::uint64_t every = (std::uint64_t{1} << count) - 1;
+        if (all ? matched != every : matched == 0)
+            return verdict::no;
+        keys.image_ = &im;
+        keys.segments_ = segments;
+        keys.count_ = count;
+        keys.matched_[0] = matched;
+        return verdict::yes;
+    }
+
+    // Many segments, or some with a constraint of unknown type: the server looks at every segment, so once an AND has
+    // failed the rest still matters as it can be an error.
+    template <class Verdicts>
+    [[gnu::noinline]] static verdict match_rare_segments(const image& im, const std::uint32_t* rule, Verdicts& verdicts,
+                                                         segment_key_range& keys) noexcept
     {
         const std::uint32_t word = rule[0];
         const std::uint32_t count = word >> rule_segments_shift;
         const std::uint32_t* const segments = rule + 2;
-        const auto compute = [&](std::uint32_t id) { return match_segment(im, im.segments[id], entity, lookup); };
-        const bool all = (word & rule_all) != 0;
-        // The server looks at every segment; once an AND has failed the rest matters only if it can be an error.
-        const bool may_stop = all && (word & rule_may_fail) == 0;
+        const bool may_stop = (word & (rule_all | rule_may_fail)) == rule_all;
         std::uint32_t matched = 0;
         std::uint64_t mask[max_rule_segments / 64] = {};
         for (std::uint32_t i = 0; i < count; ++i) {
-            const verdict v = memo.get(segments[i], compute);
-            if (v == verdict::yes) {
-                mask[i / 64] |= std::uint64_t{1} << (i % 64);
-                ++matched;
-            } else if (v == verdict::error) {
-                return verdict::error;
-            } else if (may_stop) {
-                return verdict::no;
-            }
+            const verdict v = match_rare(im, im.segments[segments[i]], verdicts);
+            if (v == verdict::error)
+                return v;
+            if (v == verdict::no && may_stop)
+                return v;
+            mask[i / 64] |= std::uint64_t{v == verdict::yes} << (i % 64);
+            matched += v == verdict::yes ? 1U : 0U;
         }
-        if (all ? matched != count : matched == 0)
+        if ((word & rule_all) != 0 ? matched != count : matched == 0)
             return verdict::no;
         keys.image_ = &im;
         keys.segments_ = segments;
@@ -225,15 +201,16 @@ private:
         return verdict::yes;
     }
 
-    static void distribute(const image& im, std::uint32_t crc, const std::uint32_t* p, std::uint32_t count,
-                           std::string_view entity, auto& out) noexcept
+    template <class Verdicts>
+    static void distribute(const image& im, const std::uint32_t* p, std::uint32_t count, const std::uint32_t* flag,
+                           Verdicts& verdicts, auto& out) noexcept
     {
         if (count == 0) {
             out.match = true;
             out.reason = evaluation_reason::match;
             return;
         }
-        const std::uint32_t wanted = crc32_value(crc32_text(entity).after(crc)) % bucket_count + 1;
+        const std::uint32_t wanted = crc32_value(verdicts.and_entity(flag)) % bucket_count + 1;
         const std::uint32_t* const buckets = p + count;
         // Go's sort.SearchInts, halving in the same way: v1's buckets need not be sorted once they overflow.
         std::uint32_t low = 0;

@@ -22,9 +22,9 @@ using context_list = std::initializer_list<std::pair<std::string_view, std::stri
 
 namespace detail {
 
-template <class Result>
+template <class Result, class Context>
 inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::string_view entity,
-                           const context_view& ctx) noexcept
+                           const Context& ctx) noexcept
 {
     constexpr bool boolean = requires(Result r) { r.enabled; };
     Result out;
@@ -32,18 +32,16 @@ inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::stri
         evaluator::wrong_type(im, flag, out);
         return out;
     }
-    flag_memo memo;
-    direct_lookup lookup{ctx};
+    flag_verdicts verdicts(im, ctx, entity, flag[flag_columns]);
     if constexpr (boolean)
-        evaluator::boolean(im, flag, entity, lookup, memo, out);
+        evaluator::boolean(im, flag, verdicts, out);
     else
-        evaluator::variant(im, flag, entity, lookup, memo, out);
+        evaluator::variant(im, flag, verdicts, out);
     return out;
 }
 
-template <class Result>
-inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity,
-                           const context_view& ctx) noexcept
+template <class Result, class Context>
+inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity, const Context& ctx) noexcept
 {
     if (const std::uint32_t* const flag = find_flag(im, key); flag != nullptr) [[likely]]
         return evaluate_one<Result>(im, flag, entity, ctx);
@@ -70,39 +68,39 @@ public:
     /// As `snapshot::evaluate_boolean`.
     [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, const context& ctx) const noexcept
     {
-        return run<boolean_result>(entity_id, ctx.view());
+        return run<boolean_result>(entity_id, ctx);
     }
     template <context_range R>
     [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, const R& ctx) const noexcept
     {
-        return run<boolean_result>(entity_id, detail::context_frame<R>(ctx).view());
+        return run<boolean_result>(entity_id, ctx);
     }
     [[nodiscard]] boolean_result evaluate_boolean(std::string_view entity_id, context_list ctx = {}) const noexcept
     {
-        return run<boolean_result>(entity_id, detail::context_frame<context_list>(ctx).view());
+        return run<boolean_result>(entity_id, ctx);
     }
 
     /// As `snapshot::evaluate_variant`.
     [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, const context& ctx) const noexcept
     {
-        return run<variant_result>(entity_id, ctx.view());
+        return run<variant_result>(entity_id, ctx);
     }
     template <context_range R>
     [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, const R& ctx) const noexcept
     {
-        return run<variant_result>(entity_id, detail::context_frame<R>(ctx).view());
+        return run<variant_result>(entity_id, ctx);
     }
     [[nodiscard]] variant_result evaluate_variant(std::string_view entity_id, context_list ctx = {}) const noexcept
     {
-        return run<variant_result>(entity_id, detail::context_frame<context_list>(ctx).view());
+        return run<variant_result>(entity_id, ctx);
     }
 
 private:
     friend class snapshot;
     flag_handle(const detail::image* im, const std::uint32_t* flag) noexcept : image_(im), flag_(flag) {}
 
-    template <class Result>
-    Result run(std::string_view entity, const detail::context_view& ctx) const noexcept
+    template <class Result, class Context>
+    Result run(std::string_view entity, const Context& ctx) const noexcept
     {
         if (flag_ != nullptr) [[likely]]
             return detail::evaluate_one<Result>(*image_, flag_, entity, ctx);

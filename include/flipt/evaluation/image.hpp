@@ -29,8 +29,6 @@ enum class operation : std::uint8_t {
     unknown_type, // an error when reached
     blank,
     not_blank,
-    text_equal,
-    text_not_equal,
     text_prefix,
     text_suffix,
     text_contains,
@@ -55,40 +53,81 @@ enum class operation : std::uint8_t {
     moment_greater_equal,
 };
 
-// a and b hold: a text (offset, size), the bits of a double, a moment, or a set (first, size).
+// What is compared one value at a time. a and b hold: a text (offset, size), a moment, or a set (first, size).
 struct constraint_rec {
-    std::uint32_t mark; // fingerprint of the property
     operation op;
-    bool of_entity; // looks at the entity id in place of a property
-    std::uint16_t property_id;
-    text_ref property;
     std::uint64_t a;
     std::uint64_t b;
 };
 
+// Verdicts are bits of 64-bit words, one for each distinct constraint. A column is up to 64 constraints of one
+// property: what a value of the property is to all of them is found at once, among the values and between the numbers
+// they name, as the bits in which it differs from no value at all. The first 32 columns share words with each other;
+// any other column has the word of its own number.
+struct column_rec {
+    std::uint64_t other;       // for a value that no constraint names
+    std::uint64_t single;      // constraints that have to be asked one by one
+    std::uint64_t blanks;      // those that ask for white space, only to be asked for a value that begins like it
+    std::uint64_t text_factor; // of the hash of texts
+    std::uint32_t word;
+    std::uint32_t texts; // first text_slot
+    std::uint32_t numbers;
+    std::uint32_t number_rows; // below, at, above, ... each number; last for NaN
+    std::uint32_t constraints; // the first constraint_rec, in the order of the bits of single and blanks
+    std::uint32_t property;    // slot; none for the entity id
+    std::uint32_t next;        // column of the same property, plus one
+    std::uint8_t text_shift;   // 64 less the logarithm of the number of slots; 0 = none
+    std::uint8_t number_count;
+    bool perfect;  // every text is at its first place
+    bool resolved; // the texts' verdicts include those of `single`
+};
+
+inline constexpr std::uint32_t near_columns = 32;
+
+// A text that constraints name. Texts of up to eight bytes are the word itself, others have their hash there.
+struct text_slot {
+    std::uint64_t word;
+    std::uint64_t verdicts;
+    std::uint32_t offset;
+    std::uint32_t size; // 0 = free
+};
+
+struct property_slot {
+    std::uint64_t word; // key_word(name)
+    text_ref name;
+    std::uint32_t column; // the first, plus one; 0 = free
+};
+
+// Constraints of a segment that are in one word.
+struct term_rec {
+    std::uint32_t word;
+    std::uint32_t low;
+    std::uint32_t high;
+
+    [[nodiscard]] std::uint64_t mask() const noexcept { return low | std::uint64_t{high} << 32; }
+};
+
+inline constexpr std::uint32_t error_word = 0xFFFFFFFFU; // a constraint of unknown type
+inline constexpr std::uint32_t no_property = 0xFFFFFFFFU;
+
 struct segment_rec {
     text_ref key;
-    std::uint32_t first; // constraint
-    std::uint32_t count; // with segment_any and segment_error in the high bits
+    std::uint32_t first; // term
+    std::uint32_t count; // of terms, with the following in the high bits
 };
 
 inline constexpr std::uint32_t segment_any = 0x80000000U;
-inline constexpr std::uint32_t segment_error = 0x40000000U; // v1: one unknown type spoils the whole segment
-inline constexpr std::uint32_t segment_count_mask = 0x3FFFFFFFU;
+inline constexpr std::uint32_t segment_error = 0x40000000U;   // v1: one unknown type spoils the whole segment
+inline constexpr std::uint32_t segment_ordered = 0x20000000U; // has an unknown type: a term per constraint, in order
+inline constexpr std::uint32_t segment_far = 0x10000000U;     // looks at a column beyond the first 32
+inline constexpr std::uint32_t segment_count_mask = 0x0FFFFFFFU;
 
 struct variant_rec {
     text_ref key;
     text_ref attachment;
 };
 
-// A member of a large set of texts.
-struct set_slot {
-    std::uint32_t hash;
-    std::uint32_t offset;
-    std::uint32_t size; // plus one; 0 = free
-};
-
-// Sets up to this size are lists of text_ref searched one by one, larger ones tables of set_slot of twice the size.
+// Sets of numbers up to this size are searched one by one.
 inline constexpr std::size_t small_set = 8;
 
 struct flag_slot {
@@ -105,11 +144,12 @@ struct flag_entry {
 
 // The words of a flag: these, its key (padded), then its rules.
 inline constexpr std::size_t flag_key_size = 0;
-inline constexpr std::size_t flag_crc = 1; // CRC-32 register after the flag key
+inline constexpr std::size_t flag_crc = 1; // what the flag key makes of a zero CRC-32 register
 inline constexpr std::size_t flag_bits = 2;
 inline constexpr std::size_t flag_default = 3; // variant
 inline constexpr std::size_t flag_index = 4;   // of its flag_entry
-inline constexpr std::size_t flag_head_words = 5;
+inline constexpr std::size_t flag_columns = 5; // to look at among the first 32, a bit each
+inline constexpr std::size_t flag_head_words = 6;
 
 inline constexpr std::uint32_t flag_boolean = 1;
 inline constexpr std::uint32_t flag_enabled = 2;
@@ -123,33 +163,35 @@ inline constexpr std::uint32_t rule_kind_mask = 3;
 inline constexpr std::uint32_t rule_all = 4;       // AND
 inline constexpr std::uint32_t rule_value = 8;     // what a rollout answers
 inline constexpr std::uint32_t rule_may_fail = 16; // has a segment with an unknown constraint type
+inline constexpr std::uint32_t rule_far = 32;      // has a segment with segment_far
 inline constexpr std::uint32_t rule_segments_shift = 16;
 inline constexpr std::uint32_t max_rule_segments = 256;
 
-// A reference to a segment; those used more than once by a flag have a place in the memo of the call.
-inline constexpr std::uint32_t segment_id_bits = 26;
-inline constexpr std::uint32_t segment_id_mask = (1U << segment_id_bits) - 1;
-
 inline constexpr std::uint32_t bucket_count = 1000;
-inline constexpr std::uint16_t no_property_id = 0xFFFF;
 
 struct image {
     const flag_slot* slots;
     const std::uint32_t* words;
     const segment_rec* segments;
-    const constraint_rec* constraints;
+    const term_rec* terms;
+    const std::uint64_t* empties; // words of verdicts for no value
+    const column_rec* columns;
+    const property_slot* properties;
+    const text_slot* texts;
+    const double* numbers;
+    const std::uint64_t* number_rows;
     const char* chars;
     const variant_rec* variants;
-    const text_ref* text_lists;
-    const set_slot* text_tables;
-    const double* numbers;
+    const constraint_rec* constraints;
     std::uint32_t slot_mask;
-    std::uint32_t flag_count;
+    std::uint32_t property_mask;
+    std::uint32_t word_count; // of the first 32 columns
+    std::uint32_t column_count;
+    std::uint32_t entity_column; // the first of the entity id, plus one
     std::uint32_t segment_count;
-    std::uint32_t property_count;
+    std::uint32_t flag_count;
     // Cold.
     const flag_entry* flags;
-    const std::uint32_t* properties; // a constraint of each property, by its id
     text_ref namespace_key;
     text_ref digest;
     std::size_t bytes;
@@ -160,25 +202,17 @@ struct image {
 
 // What a default-constructed snapshot looks at: no flags.
 inline constexpr flag_slot no_slot{0, 0};
-inline constexpr image empty_image{&no_slot,
-                                   nullptr,
-                                   nullptr,
-                                   nullptr,
-                                   "",
-                                   nullptr,
-                                   nullptr,
-                                   nullptr,
-                                   nullptr,
-                                   0,
-                                   0,
-                                   0,
-                                   0,
-                                   nullptr,
-                                   nullptr,
-                                   {0, 0},
-                                   {0, 0},
-                                   0,
-                                   rule_set::server_v2};
+inline constexpr property_slot no_properties{0, {0, 0}, 0};
+
+constexpr image make_empty_image() noexcept
+{
+    image im{};
+    im.slots = &no_slot;
+    im.properties = &no_properties;
+    im.chars = "";
+    return im;
+}
+inline constexpr image empty_image = make_empty_image();
 
 [[nodiscard]] inline std::string_view key_of(const std::uint32_t* flag) noexcept
 {

@@ -57,7 +57,18 @@ public:
         std::uint32_t position_ = 0;
     };
 
-    segment_key_range() = default;
+    segment_key_range() noexcept { matched_[0] = 0; }
+    segment_key_range(const segment_key_range& other) noexcept { *this = other; }
+    segment_key_range& operator=(const segment_key_range& other) noexcept
+    {
+        image_ = other.image_;
+        segments_ = other.segments_;
+        count_ = other.count_;
+        for (std::uint32_t i = 0; i < words(); ++i)
+            matched_[i] = other.matched_[i];
+        return *this;
+    }
+    ~segment_key_range() = default;
 
     /// Iterators point into this range object.
     [[nodiscard]] iterator begin() const noexcept { return {this, next(0)}; }
@@ -66,8 +77,8 @@ public:
     [[nodiscard]] std::size_t size() const noexcept
     {
         int n = 0;
-        for (const auto word : matched_)
-            n += std::popcount(word);
+        for (std::uint32_t i = 0; i < words(); ++i)
+            n += std::popcount(matched_[i]);
         return static_cast<std::size_t>(n);
     }
     [[nodiscard]] bool contains(std::string_view key) const noexcept
@@ -81,6 +92,9 @@ public:
 private:
     friend class detail::evaluator;
 
+    // Those in use, of which there is always one; the others are left alone: clearing them costs more than an
+    // evaluation of a simple flag.
+    [[nodiscard]] std::uint32_t words() const noexcept { return count_ <= 64 ? 1 : (count_ + 63) / 64; }
     [[nodiscard]] std::uint32_t next(std::uint32_t i) const noexcept
     {
         while (i < count_ && (matched_[i / 64] >> (i % 64) & 1U) == 0)
@@ -89,13 +103,13 @@ private:
     }
     [[nodiscard]] std::string_view at(std::uint32_t i) const noexcept
     {
-        return image_->text(image_->segments[segments_[i] & detail::segment_id_mask].key);
+        return image_->text(image_->segments[segments_[i]].key);
     }
 
     const detail::image* image_ = nullptr;
     const std::uint32_t* segments_ = nullptr;
     std::uint32_t count_ = 0;
-    std::uint64_t matched_[detail::max_rule_segments / 64] = {};
+    std::uint64_t matched_[detail::max_rule_segments / 64];
 };
 
 /// What results have in common. An evaluation the server would refuse has a code; its other fields are empty then.

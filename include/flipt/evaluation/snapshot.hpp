@@ -39,47 +39,15 @@ struct image_delete {
 using image_ptr = std::unique_ptr<const image, image_delete>;
 
 // One evaluation of a flag of whichever type.
-template <class Memo, class Lookup>
-inline void evaluate_any(const image& im, const std::uint32_t* flag, std::string_view entity, Lookup& lookup,
-                         Memo& memo, flag_result& out) noexcept
+template <class Verdicts>
+inline void evaluate_any(const image& im, const std::uint32_t* flag, Verdicts& verdicts, flag_result& out) noexcept
 {
     out.type = type_of(flag);
     if (out.type == flag_type::boolean)
-        evaluator::boolean(im, flag, entity, lookup, memo, out);
+        evaluator::boolean(im, flag, verdicts, out);
     else
-        evaluator::variant(im, flag, entity, lookup, memo, out);
+        evaluator::variant(im, flag, verdicts, out);
 }
-
-// Looks each property up once for the evaluation of a whole namespace.
-class bound_lookup {
-public:
-    bound_lookup(const image& im, const context_view& ctx) noexcept : context_(ctx)
-    {
-        count_ = im.property_count < room ? im.property_count : room;
-        for (std::uint32_t i = 0; i < count_; ++i) {
-            const constraint_rec& c = im.constraints[im.properties[i]];
-            const std::string_view v = ctx.find(c.mark, im.chars + c.property.offset, c.property.size);
-            data_[i] = v.data();
-            size_[i] = v.size();
-        }
-    }
-    bound_lookup(const bound_lookup&) = delete;
-    bound_lookup& operator=(const bound_lookup&) = delete;
-
-    [[nodiscard]] std::string_view operator()(const image& im, const constraint_rec& c) const noexcept
-    {
-        if (c.property_id < count_) [[likely]]
-            return {data_[c.property_id], size_[c.property_id]};
-        return context_.find(c.mark, im.chars + c.property.offset, c.property.size);
-    }
-
-private:
-    static constexpr std::uint32_t room = 256;
-    const context_view& context_;
-    std::uint32_t count_;
-    const char* data_[room];
-    std::size_t size_[room];
-};
 
 } // namespace detail
 
@@ -115,56 +83,51 @@ public:
     [[nodiscard]] boolean_result evaluate_boolean(std::string_view flag_key, std::string_view entity_id,
                                                   const context& ctx) const noexcept
     {
-        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id, ctx.view());
+        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id, ctx);
     }
     template <context_range R>
     [[nodiscard]] boolean_result evaluate_boolean(std::string_view flag_key, std::string_view entity_id,
                                                   const R& ctx) const noexcept
     {
-        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id, detail::context_frame<R>(ctx).view());
+        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id, ctx);
     }
     [[nodiscard]] boolean_result evaluate_boolean(std::string_view flag_key, std::string_view entity_id,
                                                   context_list ctx = {}) const noexcept
     {
-        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id,
-                                                    detail::context_frame<context_list>(ctx).view());
+        return detail::evaluate_key<boolean_result>(*image_, flag_key, entity_id, ctx);
     }
 
     /// What POST /evaluate/v1/variant answers.
     [[nodiscard]] variant_result evaluate_variant(std::string_view flag_key, std::string_view entity_id,
                                                   const context& ctx) const noexcept
     {
-        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id, ctx.view());
+        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id, ctx);
     }
     template <context_range R>
     [[nodiscard]] variant_result evaluate_variant(std::string_view flag_key, std::string_view entity_id,
                                                   const R& ctx) const noexcept
     {
-        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id, detail::context_frame<R>(ctx).view());
+        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id, ctx);
     }
     [[nodiscard]] variant_result evaluate_variant(std::string_view flag_key, std::string_view entity_id,
                                                   context_list ctx = {}) const noexcept
     {
-        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id,
-                                                    detail::context_frame<context_list>(ctx).view());
+        return detail::evaluate_key<variant_result>(*image_, flag_key, entity_id, ctx);
     }
 
-    /// Evaluates every flag for one entity, each segment once, in the order of the document: `each(const flag_result&)`
-    /// is called for every flag. `noexcept` as far as `each` is.
+    /// Evaluates every flag for one entity, each value looked at once, in the order of the document: `each(const
+    /// flag_result&)` is called for every flag. `noexcept` as far as `each` is.
     template <class Context, class F>
         requires std::invocable<F&, const flag_result&>
     void evaluate_all(std::string_view entity_id, const Context& ctx, F&& each) const
     {
-        with_view(ctx, [&](const detail::context_view& view) {
-            const detail::image& im = *image_;
-            detail::bound_lookup lookup(im, view);
-            detail::namespace_memo memo(im.segment_count);
-            for (std::uint32_t i = 0; i < im.flag_count; ++i) {
-                flag_result out;
-                detail::evaluate_any(im, im.words + im.flags[i].head, entity_id, lookup, memo, out);
-                each(static_cast<const flag_result&>(out));
-            }
-        });
+        const detail::image& im = *image_;
+        detail::namespace_verdicts verdicts(im, ctx, entity_id);
+        for (std::uint32_t i = 0; i < im.flag_count; ++i) {
+            flag_result out;
+            detail::evaluate_any(im, im.words + im.flags[i].head, verdicts, out);
+            each(static_cast<const flag_result&>(out));
+        }
     }
     template <class F>
         requires std::invocable<F&, const flag_result&>
@@ -178,17 +141,14 @@ public:
     std::size_t evaluate_all(std::string_view entity_id, const Context& ctx,
                              std::span<flag_result> results) const noexcept
     {
-        std::size_t n = 0;
-        with_view(ctx, [&](const detail::context_view& view) {
-            const detail::image& im = *image_;
-            detail::bound_lookup lookup(im, view);
-            detail::namespace_memo memo(im.segment_count);
-            for (; n < im.flag_count && n < results.size(); ++n) {
-                results[n] = flag_result();
-                detail::evaluate_any(im, im.words + im.flags[n].head, entity_id, lookup, memo, results[n]);
-            }
-        });
-        return n;
+        const detail::image& im = *image_;
+        const std::size_t count = results.size() < im.flag_count ? results.size() : im.flag_count;
+        detail::namespace_verdicts verdicts(im, ctx, entity_id);
+        for (std::size_t i = 0; i < count; ++i) {
+            results[i] = flag_result();
+            detail::evaluate_any(im, im.words + im.flags[i].head, verdicts, results[i]);
+        }
+        return count;
     }
     std::size_t evaluate_all(std::string_view entity_id, context_list ctx,
                              std::span<flag_result> results) const noexcept
@@ -247,18 +207,6 @@ private:
 
     static detail::image_ptr no_flags() noexcept { return detail::image_ptr(&detail::empty_image); }
 
-    template <class Context, class F>
-    static void with_view(const Context& ctx, F&& f)
-    {
-        if constexpr (std::same_as<Context, context>) {
-            f(ctx.view());
-        } else {
-            static_assert(context_range<Context>, "a context is a range of pairs of texts");
-            const detail::context_frame<Context> frame(ctx);
-            f(frame.view());
-        }
-    }
-
     template <class Request>
     flag_result evaluate_request(const Request& request) const noexcept
     {
@@ -271,11 +219,8 @@ private:
             detail::evaluator::not_found(*image_, request.flag_key, out);
             return out;
         }
-        with_view(request.context, [&](const detail::context_view& view) {
-            detail::flag_memo memo;
-            detail::direct_lookup lookup{view};
-            detail::evaluate_any(*image_, flag, request.entity_id, lookup, memo, out);
-        });
+        detail::flag_verdicts verdicts(*image_, request.context, request.entity_id, flag[detail::flag_columns]);
+        detail::evaluate_any(*image_, flag, verdicts, out);
         return out;
     }
 

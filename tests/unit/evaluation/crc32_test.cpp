@@ -12,6 +12,7 @@
 namespace {
 
 using flipt::v0::detail::crc32;
+using flipt::v0::detail::crc32_of_zero;
 using flipt::v0::detail::crc32_start;
 using flipt::v0::detail::crc32_text;
 using flipt::v0::detail::crc32_update;
@@ -49,8 +50,8 @@ TEST_CASE("all lengths, and cut anywhere")
             const auto tail = std::string_view(s).substr(cut);
             const std::uint32_t after_head = crc32_update(crc32_start, head);
             CHECK(crc32_value(crc32_update(after_head, tail)) == plain(s));
-            CHECK(crc32_value(crc32_text(tail).after(after_head)) == plain(s));
-            CHECK(crc32_value(crc32_text(head).before(crc32_update(crc32_start, tail), tail.size())) == plain(s));
+            CHECK(crc32_value(crc32_text(tail).after(crc32_of_zero(head), head.size())) == plain(s));
+            CHECK(crc32_value(crc32_text(head).before(crc32_of_zero(tail), tail.size())) == plain(s));
         }
         s += static_cast<char>(n * 37 + 11);
     }

@@ -6,7 +6,7 @@
 #include "flipt/evaluation/bytes.hpp"
 #include "flipt/evaluation/crc32.hpp"
 #include "flipt/evaluation/image.hpp"
-#include "flipt/evaluation/impl/constraint_compiler.ipp"
+#include "flipt/evaluation/impl/column_builder.ipp"
 #include "flipt/evaluation/impl/flag_def.ipp"
 #include "flipt/evaluation/snapshot.hpp"
 
@@ -68,11 +68,10 @@ public:
         words_.resize(words_.size() + flag_head_words + key_words);
         std::uint32_t* const flag = words_.data() + head;
         flag[flag_key_size] = static_cast<std::uint32_t>(def.key.size());
-        flag[flag_crc] = crc32_update(crc32_start, def.key);
+        flag[flag_crc] = crc32_of_zero(def.key);
         flag[flag_default] = def.default_variant;
         std::memcpy(flag + flag_head_words, def.key.data(), def.key.size());
-        ++flag_serial_;
-        places_ = 0;
+        needed_ = 0;
         content_ = mix(hash_bytes(def.name) ^ hash_seed, (def.boolean ? 2U : 0U) | (def.enabled ? 1U : 0U));
         if (def.has_default)
             absorb(variant_hashes_[def.default_variant]);
@@ -81,6 +80,7 @@ public:
             return false;
         words_[head + flag_bits] = (def.boolean ? flag_boolean : 0U) | (def.enabled ? flag_enabled : 0U) |
                                    (def.has_default ? flag_has_default : 0U) | rule_count_ << flag_rules_shift;
+        words_[head + flag_columns] = def.boolean || def.enabled ? needed_ : 0;
         const text_ref name = texts_.add(def.name);
         const std::uint64_t h = hash_bytes(def.key);
         const auto index = flag_index_.find_or_add(
@@ -99,7 +99,7 @@ public:
     // Everything so far still fits 32-bit offsets.
     [[nodiscard]] bool fits() const noexcept
     {
-        return words_.size() < 0x40000000U && strings_.size() < 0x80000000U && segments_.size() < segment_id_mask;
+        return words_.size() < 0x40000000U && strings_.size() < 0x80000000U && places_.size() < segment_count_mask;
     }
 
 private:
@@ -111,11 +111,10 @@ private:
     };
     struct segment_note {
         std::uint64_t hash;
-        std::uint32_t seen_by = 0;    // serial of the flag that referred to it last
-        std::uint32_t first_word = 0; // where
-        std::uint32_t place = 0;      // its place in the memo there
+        std::uint32_t columns = 0; // as in flag_columns
         bool dropped = false;
         bool may_fail = false;
+        bool distant = false;
     };
 
     [[nodiscard]] std::string_view strings_text(text_ref t) const noexcept
@@ -134,38 +133,88 @@ private:
         constraint_defs_.insert(constraint_defs_.end(), constraints.begin(), constraints.end());
         segment_note note{};
         note.hash = h;
-        segment_rec rec{texts_.add(key), static_cast<std::uint32_t>(constraints_.size()),
+        segment_rec rec{texts_.add(key), static_cast<std::uint32_t>(places_.size()),
                         static_cast<std::uint32_t>(constraints.size())};
         for (const constraint_def& c : constraints) {
-            constraint_rec compiled{};
-            compiler_.next(constraints_.size());
-            const bool sound = compiler_.compile(c, compiled);
+            const auto place = columns_.add(c);
             // v2 prepares values at load and leaves out the segment of one it cannot read; v1 tries at each evaluation
             // and does not match.
-            note.dropped = note.dropped || (!sound && rules_ == rule_set::server_v2);
-            note.may_fail = note.may_fail || c.type == comparison::unknown;
-            constraints_.push_back(compiled);
+            note.dropped = note.dropped || (!place.sound && rules_ == rule_set::server_v2);
+            note.may_fail = note.may_fail || place.column == error_word;
+            note.columns |= place.column < near_columns ? 1U << place.column : 0U;
+            note.distant = note.distant || place.column >= near_columns;
+            places_.push_back(place);
         }
-        rec.count |= any ? segment_any : 0U;
-        if (note.may_fail && rules_ == rule_set::server_v1)
-            rec.count |= segment_error;
+        if (any && !constraints.empty()) // without a constraint both match
+            rec.count |= segment_any;
+        if (note.may_fail)
+            rec.count |= rules_ == rule_set::server_v1 ? segment_error : segment_ordered;
+        if (note.distant)
+            rec.count |= segment_far;
         segments_.push_back(rec);
         notes_.push_back(note);
         return id;
     }
 
-    // Appends the segments of a rule; a rule's segments are a map by key, so the last of one key counts.
-    bool add_segments(const flag_def& def, std::uint32_t first, std::uint32_t count, std::uint32_t& kept,
-                      bool& may_fail)
+    // Makes the segments' terms, now that words are known: one for each word, or in order for each constraint.
+    void add_terms()
     {
-        kept = 0;
-        may_fail = false;
+        std::vector<term_rec> terms;
+        for (segment_rec& s : segments_) {
+            const std::uint32_t count = s.count & segment_count_mask;
+            terms.clear();
+            for (std::uint32_t i = 0; i < count; ++i)
+                terms.push_back(columns_.term(places_[s.first + i].column, places_[s.first + i].bit));
+            if ((s.count & segment_ordered) == 0)
+                merge(terms);
+            s.first = static_cast<std::uint32_t>(terms_.size());
+            s.count = (s.count & ~segment_count_mask) | static_cast<std::uint32_t>(terms.size());
+            terms_.insert(terms_.end(), terms.begin(), terms.end());
+        }
+    }
+
+    void merge(std::vector<term_rec>& terms) const
+    {
+        std::sort(terms.begin(), terms.end(), [](const term_rec& a, const term_rec& b) { return a.word < b.word; });
+        std::size_t n = 0;
+        for (const term_rec& t : terms) {
+            if (n != 0 && terms[n - 1].word == t.word) {
+                terms[n - 1].low |= t.low;
+                terms[n - 1].high |= t.high;
+            } else {
+                terms[n++] = t;
+            }
+        }
+        terms.resize(n);
+        // One becomes two where that is usual, so that evaluation meets one length more often.
+        if (n == 1 && columns_.word_count() == 2)
+            terms.push_back({terms[0].word, 0, 0});
+    }
+
+    // Looking at a column or not is a branch that follows no pattern: a flag that looks at most of few looks at all.
+    void widen_columns()
+    {
+        const std::size_t count = columns_.columns().size();
+        if (count > near_columns / 2)
+            return;
+        for (const flag_entry& e : entries_) {
+            std::uint32_t& needed = words_[e.head + flag_columns];
+            if (static_cast<std::size_t>(std::popcount(needed)) * 2 >= count)
+                needed |= (1U << count) - 1;
+        }
+    }
+
+    // Appends the segments of a rule; a rule's segments are a map by key, so the last of one key counts. Adds their
+    // number and properties to the first word of the rule, at `at`.
+    bool add_segments(const flag_def& def, std::uint32_t first, std::uint32_t count, std::size_t at)
+    {
+        std::uint32_t kept = 0;
         if (count > max_rule_segments)
             return false;
         std::uint64_t sum = 0;
         for (std::uint32_t i = 0; i < count; ++i) {
             const std::uint32_t id = def.segments[first + i];
-            segment_note& note = notes_[id];
+            const segment_note& note = notes_[id];
             bool replaced = note.dropped;
             for (std::uint32_t j = i + 1; j < count && !replaced; ++j) {
                 const std::uint32_t other = def.segments[first + j];
@@ -174,19 +223,13 @@ private:
             }
             if (replaced)
                 continue;
-            if (note.seen_by != flag_serial_) {
-                note.seen_by = flag_serial_;
-                note.first_word = static_cast<std::uint32_t>(words_.size());
-                note.place = 0;
-            } else if (note.place == 0 && places_ < 63) {
-                note.place = ++places_;
-                words_[note.first_word] |= note.place << segment_id_bits;
-            }
-            words_.push_back(id | note.place << segment_id_bits);
-            may_fail = may_fail || note.may_fail;
+            words_.push_back(id);
+            needed_ |= note.columns;
+            words_[at] |= (note.may_fail ? rule_may_fail : 0U) | (note.distant ? rule_far : 0U);
             sum += note.hash;
             ++kept;
         }
+        words_[at] |= kept << rule_segments_shift;
         absorb(sum);
         return true;
     }
@@ -220,14 +263,12 @@ private:
                 words_[at] = static_cast<std::uint32_t>(rule_kind::threshold) | (r.threshold_value ? rule_value : 0U);
                 words_[at + 1] = std::bit_cast<std::uint32_t>(r.percentage);
             } else {
-                std::uint32_t kept = 0;
-                bool may_fail = false;
-                if (!add_segments(def, r.first_segment, r.segments, kept, may_fail))
-                    return false;
                 words_[at] = static_cast<std::uint32_t>(rule_kind::segments) | (r.segment_value ? rule_value : 0U) |
-                             (r.all ? rule_all : 0U) | (may_fail ? rule_may_fail : 0U) | kept << rule_segments_shift;
+                             (r.all ? rule_all : 0U);
+                if (!add_segments(def, r.first_segment, r.segments, at))
+                    return false;
             }
-            absorb(words_[at] | std::uint64_t{words_[at + 1]} << 32);
+            absorb((words_[at] & ~rule_far) | std::uint64_t{words_[at + 1]} << 32);
         }
         return true;
     }
@@ -243,14 +284,11 @@ private:
             ++rule_count_;
             const std::size_t at = words_.size();
             words_.resize(at + 2);
-            std::uint32_t kept = 0;
-            bool may_fail = false;
-            if (!add_segments(def, r.first_segment, r.segments, kept, may_fail))
+            words_[at] = static_cast<std::uint32_t>(rule_kind::rule) | (r.all ? rule_all : 0U);
+            if (!add_segments(def, r.first_segment, r.segments, at))
                 return false;
-            words_[at] = static_cast<std::uint32_t>(rule_kind::rule) | (r.all ? rule_all : 0U) |
-                         (may_fail ? rule_may_fail : 0U) | kept << rule_segments_shift;
             words_[at + 1] = add_distributions({def.distributions.data() + r.first_distribution, r.distributions});
-            absorb(words_[at]);
+            absorb(words_[at] & ~rule_far);
         }
         return true;
     }
@@ -278,8 +316,9 @@ private:
     std::vector<segment_note> notes_;
     std::vector<segment_def> segment_defs_;
     std::vector<constraint_def> constraint_defs_;
-    std::vector<constraint_rec> constraints_;
-    constraint_compiler compiler_{texts_};
+    column_builder columns_{strings_, texts_};
+    std::vector<term_rec> terms_;
+    std::vector<column_builder::place> places_; // of the segments' constraints
     std::vector<variant_rec> variants_;
     std::vector<std::uint64_t> variant_hashes_;
     std::vector<flag_entry> entries_;
@@ -289,14 +328,16 @@ private:
     std::vector<std::uint16_t> buckets_;
     std::uint64_t content_ = 0;
     std::uint32_t rule_count_ = 0;
-    std::uint32_t flag_serial_ = 0;
-    std::uint32_t places_ = 0;
+    std::uint32_t needed_ = 0;
 };
 
 inline image_ptr image_builder::finish(std::string_view namespace_key, std::string_view digest)
 {
     const text_ref ns = texts_.add(namespace_key);
     const text_ref dg = texts_.add(digest);
+    columns_.finish();
+    add_terms();
+    widen_columns();
     std::vector<flag_slot> slots(std::bit_ceil(entries_.size() + entries_.size() / 2 + 1));
     const auto mask = static_cast<std::uint32_t>(slots.size() - 1);
     for (const flag_entry& e : entries_) {
@@ -314,14 +355,17 @@ inline image_ptr image_builder::finish(std::string_view namespace_key, std::stri
         return at;
     };
     const std::size_t at_slots = place(slots);
-    const std::size_t at_constraints = place(constraints_);
-    const std::size_t at_numbers = place(compiler_.numbers());
-    const std::size_t at_entries = place(entries_);
+    const std::size_t at_empties = place(columns_.empties());
+    const std::size_t at_columns = place(columns_.columns());
+    const std::size_t at_texts = place(columns_.texts());
+    const std::size_t at_properties = place(columns_.properties());
     const std::size_t at_segments = place(segments_);
+    const std::size_t at_terms = place(terms_);
+    const std::size_t at_numbers = place(columns_.numbers());
+    const std::size_t at_number_rows = place(columns_.number_rows());
+    const std::size_t at_constraints = place(columns_.constraints());
     const std::size_t at_variants = place(variants_);
-    const std::size_t at_lists = place(compiler_.lists());
-    const std::size_t at_tables = place(compiler_.tables());
-    const std::size_t at_properties = place(compiler_.properties());
+    const std::size_t at_entries = place(entries_);
     const std::size_t at_words = place(words_);
     const std::size_t at_chars = place(strings_);
 
@@ -335,20 +379,26 @@ inline image_ptr image_builder::finish(std::string_view namespace_key, std::stri
     };
     auto* const im = new (base) image;
     im->slots = store(at_slots, slots);
-    im->constraints = store(at_constraints, constraints_);
-    im->numbers = store(at_numbers, compiler_.numbers());
-    im->flags = store(at_entries, entries_);
+    im->empties = store(at_empties, columns_.empties());
+    im->columns = store(at_columns, columns_.columns());
+    im->texts = store(at_texts, columns_.texts());
+    im->properties = store(at_properties, columns_.properties());
     im->segments = store(at_segments, segments_);
+    im->terms = store(at_terms, terms_);
+    im->numbers = store(at_numbers, columns_.numbers());
+    im->number_rows = store(at_number_rows, columns_.number_rows());
+    im->constraints = store(at_constraints, columns_.constraints());
     im->variants = store(at_variants, variants_);
-    im->text_lists = store(at_lists, compiler_.lists());
-    im->text_tables = store(at_tables, compiler_.tables());
-    im->properties = store(at_properties, compiler_.properties());
+    im->flags = store(at_entries, entries_);
     im->words = store(at_words, words_);
     im->chars = store(at_chars, strings_);
     im->slot_mask = mask;
     im->flag_count = static_cast<std::uint32_t>(entries_.size());
+    im->property_mask = static_cast<std::uint32_t>(columns_.properties().size() - 1);
     im->segment_count = static_cast<std::uint32_t>(segments_.size());
-    im->property_count = static_cast<std::uint32_t>(compiler_.properties().size());
+    im->word_count = columns_.word_count();
+    im->column_count = static_cast<std::uint32_t>(columns_.columns().size());
+    im->entity_column = columns_.entity_column();
     im->namespace_key = ns;
     im->digest = dg;
     im->bytes = bytes;

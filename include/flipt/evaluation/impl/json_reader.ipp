@@ -5,42 +5,16 @@
 
 #include "flipt/evaluation/bytes.hpp"
 #include "flipt/evaluation/go_json.hpp"
+#include "flipt/evaluation/impl/text_store.ipp"
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace flipt::inline v0::detail {
-
-// Keeps unescaped texts until the document is done with.
-class text_arena {
-public:
-    std::string_view keep(std::string_view s)
-    {
-        if (s.size() > left_) {
-            const std::size_t n = s.size() > block ? s.size() : block;
-            blocks_.push_back(std::make_unique_for_overwrite<char[]>(n));
-            next_ = blocks_.back().get();
-            left_ = n;
-        }
-        std::memcpy(next_, s.data(), s.size());
-        const std::string_view kept(next_, s.size());
-        next_ += s.size();
-        left_ -= s.size();
-        return kept;
-    }
-
-private:
-    static constexpr std::size_t block = 64 * 1024;
-    std::vector<std::unique_ptr<char[]>> blocks_;
-    char* next_ = nullptr;
-    std::size_t left_ = 0;
-};
 
 // Every function returns false after a failure, with the position at fault and a reason.
 class json_reader {

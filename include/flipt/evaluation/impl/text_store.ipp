@@ -1,0 +1,117 @@
+// SPDX-FileCopyrightText: the flipt-cpp authors
+// SPDX-License-Identifier: MIT
+// Where a document's texts are kept while it is compiled, and how equal things are found.
+#pragma once
+
+#include "flipt/evaluation/bytes.hpp"
+#include "flipt/evaluation/image.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flipt::inline v0::detail {
+
+// Keeps texts that are not in the document as they are, until it is done with.
+class text_arena {
+public:
+    std::string_view keep(std::string_view s)
+    {
+        if (s.size() > left_) {
+            const std::size_t n = s.size() > block ? s.size() : block;
+            blocks_.push_back(std::make_unique_for_overwrite<char[]>(n));
+            next_ = blocks_.back().get();
+            left_ = n;
+        }
+        std::memcpy(next_, s.data(), s.size());
+        const std::string_view kept(next_, s.size());
+        next_ += s.size();
+        left_ -= s.size();
+        return kept;
+    }
+
+private:
+    static constexpr std::size_t block = 64 * 1024;
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    char* next_ = nullptr;
+    std::size_t left_ = 0;
+};
+
+// Numbers of things that have a hash: an open-addressing table.
+class id_table {
+public:
+    template <class Same, class Add>
+    std::uint32_t find_or_add(std::uint64_t hash, Same&& same, Add&& add)
+    {
+        if (count_ * 2 >= slots_.size())
+            grow();
+        const std::size_t mask = slots_.size() - 1;
+        for (auto i = static_cast<std::size_t>(hash);; ++i) {
+            slot& s = slots_[i & mask];
+            if (s.id == none) {
+                s = {hash, add()};
+                ++count_;
+                return s.id;
+            }
+            if (s.hash == hash && same(s.id))
+                return s.id;
+        }
+    }
+
+private:
+    static constexpr std::uint32_t none = 0xFFFFFFFFU;
+    struct slot {
+        std::uint64_t hash = 0;
+        std::uint32_t id = none;
+    };
+
+    void grow()
+    {
+        std::vector<slot> larger(slots_.empty() ? 64 : slots_.size() * 2);
+        const std::size_t mask = larger.size() - 1;
+        for (const slot& s : slots_) {
+            if (s.id == none)
+                continue;
+            auto i = static_cast<std::size_t>(s.hash);
+            while (larger[i & mask].id != none)
+                ++i;
+            larger[i & mask] = s;
+        }
+        slots_.swap(larger);
+    }
+
+    std::vector<slot> slots_;
+    std::size_t count_ = 0;
+};
+
+// Keeps each text once.
+class text_pool {
+public:
+    explicit text_pool(std::string& chars) : chars_(chars) {}
+
+    text_ref add(std::string_view s)
+    {
+        if (s.empty())
+            return {0, 0};
+        const auto id = index_.find_or_add(
+            hash_bytes(s),
+            [&](std::uint32_t i) { return std::string_view(chars_).substr(refs_[i].offset, refs_[i].size) == s; },
+            [&] {
+                refs_.push_back({static_cast<std::uint32_t>(chars_.size()), static_cast<std::uint32_t>(s.size())});
+                chars_.append(s);
+                return static_cast<std::uint32_t>(refs_.size() - 1);
+            });
+        return refs_[id];
+    }
+
+private:
+    std::string& chars_;
+    std::vector<text_ref> refs_;
+    id_table index_;
+};
+
+} // namespace flipt::inline v0::detail

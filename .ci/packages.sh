@@ -23,5 +23,5 @@ need_packages() {
 
 # To build the library and the examples; for the tests; for the matrix of .ci/run.
 build_packages=(g++ meson ninja-build pkg-config libasio-dev libsimdjson-dev libssl-dev libcli11-dev)
-test_packages=(git cmake make doctest-dev python3 openssl libgrpc++-dev protobuf-compiler-grpc)
+test_packages=(git cmake make doctest-dev python3 openssl libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc)
 matrix_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev)

@@ -166,8 +166,9 @@ private:
 /// The handler runs on its associated executor (none: the system executor), never inside this function and never on
 /// gRPC's threads. Per-operation cancellation of every type is TryCancel(); emit on that executor.
 ///
-/// Errors: the errc that the same refusal has over HTTP (UNAUTHENTICATED is unauthenticated, UNAVAILABLE server_error,
-/// …; http_status() and server_message() tell more), timed_out for the deadline, response_too_large for the channel's
+/// Errors: the errc that the same refusal has over HTTP (UNAUTHENTICATED is unauthenticated, NOT_FOUND not_found, …;
+/// http_status() and server_message() tell more), asio::error::not_connected for UNAVAILABLE (no answer; the words are
+/// in server_message()), timed_out for the deadline, response_too_large for the channel's
 /// size limit, asio::error::operation_aborted after a cancellation. The channel behind the stub must live until
 /// completion; the stub need not. If the io_context is destroyed first, the handler is destroyed with it.
 template <class Async, class Request, class Response, class Token>

@@ -9,6 +9,7 @@
 #include <asio/execution/context.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/query.hpp>
+#include <asio/strand.hpp>
 #include <asio/system_executor.hpp>
 
 #include <exception>
@@ -50,6 +51,10 @@ public:
     static std::shared_ptr<handler_home_core> of(const asio::any_io_executor& executor)
     {
         asio::execution_context& context = asio::query(executor, asio::execution::context);
+        // A context shuts its services down in reverse order of their creation, and that of strands does not lock what
+        // another thread may be posting to: it must be there first, so that this one has said no more comes.
+        if (!asio::has_service<handler_home>(context))
+            static_cast<void>(asio::make_strand(executor));
         return asio::use_service<handler_home>(context).core_;
     }
 
@@ -107,7 +112,7 @@ class pending_handler final : public pending_base<T> {
 public:
     using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
 
-    pending_handler(Handler&& handler, const asio::any_io_executor& fallback, diagnostics* report)
+    pending_handler(Handler handler, const asio::any_io_executor& fallback, diagnostics* report)
         : handler_(std::move(handler)),
           executor_(asio::get_associated_executor(handler_, fallback)),
           work_(executor_),

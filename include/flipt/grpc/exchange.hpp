@@ -106,14 +106,35 @@ private:
     const std::string& method_;
 };
 
+// Ends the exchange with the coroutine that waits for it, which may be destroyed (the io_context is going away).
+class exchange_scope {
+public:
+    explicit exchange_scope(std::shared_ptr<unary_exchange> exchange) noexcept : exchange_(std::move(exchange)) {}
+    exchange_scope(const exchange_scope&) = delete;
+    exchange_scope& operator=(const exchange_scope&) = delete;
+    ~exchange_scope()
+    {
+        if (exchange_)
+            exchange_->cancel();
+    }
+    void over() noexcept { exchange_.reset(); }
+
+private:
+    std::shared_ptr<unary_exchange> exchange_;
+};
+
 // The references must live until completion.
 inline asio::awaitable<grpc_reply> exchange_unary(grpc::GenericStub& stub, const std::string& method,
                                                   std::unique_ptr<grpc::ClientContext> context,
                                                   grpc::ByteBuffer request)
 {
+    co_await asio::this_coro::throw_if_cancelled(false);
     auto exchange = std::make_shared<unary_exchange>(std::move(context), std::move(request));
-    return asio::async_initiate<const asio::use_awaitable_t<>&, void(grpc_reply)>(initiate_unary_exchange(stub, method),
-                                                                                  asio::use_awaitable, exchange);
+    exchange_scope scope(exchange);
+    grpc_reply reply = co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(grpc_reply)>(
+        initiate_unary_exchange(stub, method), asio::use_awaitable, std::move(exchange));
+    scope.over();
+    co_return std::move(reply);
 }
 
 // The generic stub knows streams in both directions only; on the wire one request and its end are the same.

@@ -124,8 +124,9 @@ private:
         : grpc_live_snapshot(&provider->policy(), executor, std::move(settings), std::move(provider),
                              std::move(options))
     {}
+    // By reference: the provider is moved only after `policy` was read from it.
     grpc_live_snapshot(TokenPolicy* policy, const asio::any_io_executor& executor, config settings,
-                       std::unique_ptr<detail::policy_provider<TokenPolicy>> provider, live_options options)
+                       std::unique_ptr<detail::policy_provider<TokenPolicy>>&& provider, live_options options)
         : live_snapshot<TokenPolicy>(
               policy,
               std::make_shared<detail::grpc_live_transport>(

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 // Saved snapshots: what is written is read, what is damaged is not, and a file is whole at any time.
 #include "flipt/live/saved_file.hpp"
+#include "flipt/types/error.hpp"
 
 #include "unit/live/documents.hpp"
 

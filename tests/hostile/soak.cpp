@@ -19,7 +19,9 @@
 #include <mutex>
 #include <sstream>
 
-#if defined(__GLIBC__)
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/allocator_interface.h>
+#elif defined(__GLIBC__)
 #include <malloc.h>
 #endif
 #include <unistd.h>
@@ -40,6 +42,19 @@ std::size_t resident_kib()
     std::size_t resident = 0;
     file >> all >> resident;
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+/// What is allocated. AddressSanitizer's notes of where each block came from make the resident memory grow for hours,
+/// so that it is not what tells a leak there.
+std::size_t allocated_kib()
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return __sanitizer_get_current_allocated_bytes() / 1024;
+#elif defined(__GLIBC__)
+    return ::mallinfo2().uordblks / 1024;
+#else
+    return resident_kib();
+#endif
 }
 
 std::size_t open_files()
@@ -177,9 +192,19 @@ public:
                   << " KiB, at the end " << last_ << " KiB; every tenth of the time";
         for (const std::size_t sample : samples_)
             std::cout << ' ' << sample;
+        std::cout << "\nallocated KiB at these times";
+        for (const std::size_t sample : allocated_)
+            std::cout << ' ' << sample;
         std::cout << '\n';
     }
-    [[nodiscard]] bool memory_is_flat() const { return last_ < warm_ + warm_ / 5 + 16 * 1024; }
+    [[nodiscard]] bool memory_is_flat() const
+    {
+#if defined(__SANITIZE_ADDRESS__)
+        return allocated_.size() < 2 || allocated_.back() < allocated_.front() + 16 * 1024;
+#else
+        return last_ < warm_ + warm_ / 5 + 16 * 1024;
+#endif
+    }
 
 private:
     static constexpr std::chrono::seconds warm_up{60};
@@ -286,8 +311,10 @@ private:
             co_await sleep(200ms);
             if (warm_ == 0 && hostile::clock::now() >= warm_end)
                 warm_ = measure();
-            if (hostile::clock::now() >= begin + length_ / 10 * (1 + static_cast<int>(samples_.size())))
+            if (hostile::clock::now() >= begin + length_ / 10 * (1 + static_cast<int>(samples_.size()))) {
                 samples_.push_back(measure());
+                allocated_.push_back(allocated_kib());
+            }
         }
         last_ = measure();
         log_.stopping = true;
@@ -305,7 +332,7 @@ private:
 
     static std::size_t measure()
     {
-#if defined(__GLIBC__)
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
         ::malloc_trim(0);
 #endif
         return resident_kib();
@@ -322,7 +349,8 @@ private:
     hostile::call_log log_;
     asio::io_context io_{1};
     std::shared_ptr<std::unique_ptr<any_client>> clients_[2];
-    std::vector<std::size_t> samples_;
+    std::vector<std::size_t> samples_; // resident KiB
+    std::vector<std::size_t> allocated_;
     std::size_t warm_ = 0;
     std::size_t last_ = 0;
     std::uint64_t restarts_ = 0;

@@ -141,6 +141,21 @@ TEST_CASE("an address that does not answer ends at the connect timeout, or at th
     }
 }
 
+TEST_CASE("a name is looked up by the system, and one that is none is an error")
+{
+    ft::server_thread server;
+    server->set_boolean("flag", ft::any_entity, true);
+    asio::io_context context(1);
+    const flipt::client known(context.get_executor(), settings(server->url("localhost"), 0));
+    const outcome out = call(context, known, {.timeout = 10s});
+    CHECK_MESSAGE(!out.ec, name_of(out.ec));
+    CHECK(out.answer.enabled);
+    const flipt::client unknown(context.get_executor(), settings("http://no-such-host.invalid", 0));
+    const outcome none = call(context, unknown, {.timeout = 10s});
+    const bool not_found = none.ec == asio::error::host_not_found || none.ec == asio::error::host_not_found_try_again;
+    CHECK_MESSAGE(not_found, name_of(none.ec));
+}
+
 TEST_CASE("an address that does not answer takes only its share of the time from the next one")
 {
     const silent_port nobody;

@@ -56,15 +56,15 @@ void there_and_back(std::string_view text, Read read, Write write)
 }
 
 // White space behind a document makes it one that simdjson reads.
-template <class Answer, class Read, class Write>
-void fast_as_slow(std::string_view text, Read read, Write write)
+template <class Answer, class Read, class Write, class... Count>
+void fast_as_slow(std::string_view text, Read read, Write write, Count... count)
 {
     const byte_buffer in = padded(text, '"'), copy = padded(std::string(text) + ' ', '}');
     minute_memo minute;
     reply_reader reader;
     Answer fast, slow;
     for (int round = 0; round != 2; ++round) { // the second time with the minute in mind
-        if (!plain_reply(in.data(), in.size(), minute).read(fast))
+        if (!plain_reply(in.data(), in.size(), minute).read(fast, count...))
             return;
         require(!read(reader, copy, slow));
         byte_buffer one, other;
@@ -84,6 +84,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fast_as_slow<variant_evaluation>(
         text, [](reply_reader& r, const byte_buffer& b, auto& a) { return r.read_variant(b.data(), b.size(), a); },
         write_variant_evaluation);
+    for (std::size_t count = 0; count < 4; ++count)
+        fast_as_slow<batch_evaluation>(
+            text,
+            [count](reply_reader& r, const byte_buffer& b, auto& a) {
+                return r.read_batch(b.data(), b.size(), a, count);
+            },
+            write_batch_evaluation, count);
     there_and_back<boolean_evaluation>(
         text, [](reply_reader& r, const byte_buffer& b, auto& a) { return r.read_boolean(b.data(), b.size(), a); },
         write_boolean_evaluation);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 using namespace flipt;
@@ -42,28 +43,50 @@ bool equal(const variant_evaluation& a, const variant_evaluation& b)
            a.variant_attachment == b.variant_attachment && a.segment_keys == b.segment_keys &&
            a.request_id == b.request_id && a.duration == b.duration && a.timestamp == b.timestamp;
 }
-std::error_code read(reply_reader& reader, const byte_buffer& in, boolean_evaluation& out)
+bool equal(const error_evaluation& a, const error_evaluation& b)
+{
+    return a.flag_key == b.flag_key && a.namespace_key == b.namespace_key && a.reason == b.reason;
+}
+bool equal(const batch_evaluation& a, const batch_evaluation& b)
+{
+    bool same = a.request_id == b.request_id && a.duration == b.duration && a.responses.size() == b.responses.size();
+    for (std::size_t i = 0; same && i != a.responses.size(); ++i)
+        same = std::visit(
+            [&]<class Answer>(const Answer& one) {
+                const Answer* const other = std::get_if<Answer>(&b.responses[i]);
+                return other != nullptr && equal(one, *other);
+            },
+            a.responses[i]);
+    return same;
+}
+std::error_code read(reply_reader& reader, const byte_buffer& in, boolean_evaluation& out, std::size_t)
 {
     return reader.read_boolean(in.data(), in.size(), out);
 }
-std::error_code read(reply_reader& reader, const byte_buffer& in, variant_evaluation& out)
+std::error_code read(reply_reader& reader, const byte_buffer& in, variant_evaluation& out, std::size_t)
 {
     return reader.read_variant(in.data(), in.size(), out);
 }
+std::error_code read(reply_reader& reader, const byte_buffer& in, batch_evaluation& out, std::size_t count)
+{
+    return reader.read_batch(in.data(), in.size(), out, count);
+}
+bool read(plain_reply reply, auto& out, std::size_t) { return reply.read(out); }
+bool read(plain_reply reply, batch_evaluation& out, std::size_t count) { return reply.read(out, count); }
 
 /// Reads `text` both ways. White space behind a document is nothing to simdjson, but makes it none for the fast way.
 template <class Answer>
 class comparison {
 public:
     // True if the fast way accepts it.
-    bool operator()(std::string_view text, std::string_view behind = {})
+    bool operator()(std::string_view text, std::string_view behind = {}, std::size_t count = 0)
     {
         const byte_buffer in = padded(text, behind);
-        const bool accepted = plain_reply(in.data(), in.size(), minute_).read(fast_);
-        const byte_buffer other = padded(std::string(text) + " ", {});
-        const std::error_code slow_ec = read(slow_reader_, other, slow_);
+        const bool accepted = read(plain_reply(in.data(), in.size(), minute_), fast_, count);
+        const byte_buffer other = padded(std::string(text) + " ", behind);
+        const std::error_code slow_ec = read(slow_reader_, other, slow_, count);
         Answer either;
-        const std::error_code ec = read(reader_, in, either);
+        const std::error_code ec = read(reader_, in, either, count);
         bool same = ec == slow_ec && reader_.detail() == slow_reader_.detail();
         if (!slow_ec)
             same = same && equal(either, slow_);
@@ -95,10 +118,15 @@ const std::vector<std::string> variants = {
     R"({"flagKey":"color","variantAttachment":"\u00e9\n\\","match":true})",
 };
 
+const std::vector<std::string> batches = {
+    R"({"requestId":"b", "responses":[{"type":"BOOLEAN_EVALUATION_RESPONSE_TYPE", "booleanResponse":{"enabled":true, "flagKey":"lobby", "segmentKeys":["eu"]}}, {"type":"ERROR_EVALUATION_RESPONSE_TYPE", "errorResponse":{"flagKey":"nope", "namespaceKey":"default", "reason":"NOT_FOUND_ERROR_EVALUATION_REASON"}}], "requestDurationMillis":0.0942})",
+    R"({"requestId":"", "responses":[{"type":"VARIANT_EVALUATION_RESPONSE_TYPE","variantResponse":{"match":true, "timestamp":"2026-11-24T15:25:04.726404018Z"}},{"type":"ERROR_EVALUATION_RESPONSE_TYPE","errorResponse":{"namespaceKey":"n"}}]})",
+};
+
 // Each byte of each document changed, left out, doubled, and preceded by others; and the document cut there, with what
 // was cut off behind it.
 template <class Answer>
-std::size_t mutate(const std::vector<std::string>& documents)
+std::size_t mutate(const std::vector<std::string>& documents, std::size_t count = 0)
 {
     constexpr std::string_view bytes("\0\x1f \"\\,:{}[]09.-eEtZzuA\x7f\x80\xc3", 25);
     comparison<Answer> compare;
@@ -106,25 +134,26 @@ std::size_t mutate(const std::vector<std::string>& documents)
     for (const std::string& text : documents)
         for (std::size_t at = 0; at <= text.size(); ++at) {
             const std::string_view all = text;
-            accepted += compare(all.substr(0, at), all.substr(at, byte_buffer::padding)) && at != all.size() ? 1U : 0U;
+            accepted +=
+                compare(all.substr(0, at), all.substr(at, byte_buffer::padding), count) && at != all.size() ? 1U : 0U;
             for (const char c : bytes) {
                 std::string other = text;
                 other.insert(at, 1, c);
-                accepted += compare(other) ? 1U : 0U;
+                accepted += compare(other, {}, count) ? 1U : 0U;
                 if (at == text.size())
                     continue;
                 other = text;
                 other[at] = c;
-                accepted += compare(other) ? 1U : 0U;
+                accepted += compare(other, {}, count) ? 1U : 0U;
             }
             if (at == text.size())
                 continue;
             std::string other = text;
             other.erase(at, 1);
-            accepted += compare(other) ? 1U : 0U;
+            accepted += compare(other, {}, count) ? 1U : 0U;
             other = text;
             other.insert(at, 1, text[at]);
-            accepted += compare(other) ? 1U : 0U;
+            accepted += compare(other, {}, count) ? 1U : 0U;
         }
     return accepted;
 }
@@ -141,6 +170,20 @@ TEST_CASE("replies as the servers send them are read the fast way")
     comparison<variant_evaluation> variant;
     for (const std::string& text : variants)
         CHECK_MESSAGE(variant(text), text);
+    comparison<batch_evaluation> batch;
+    for (const std::string& text : batches) {
+        CHECK_MESSAGE(batch(text, {}, 2), text);
+        CHECK_FALSE(batch(text, {}, 1));
+        CHECK_FALSE(batch(text, {}, 3));
+    }
+    CHECK(batch(R"({"requestId":"b", "responses":[], "requestDurationMillis":0.1})", {}, 0));
+    CHECK_FALSE(batch(R"({"requestId":"b", "responses":[], "requestDurationMillis":0.1})", {}, 1));
+    CHECK_FALSE(batch(R"({"responses":[{}]})", {}, 1));
+    // More, fewer and other responses than those that the answer holds from before.
+    CHECK(batch(R"({"responses":[{"type":"VARIANT_EVALUATION_RESPONSE_TYPE", "variantResponse":{"match":true}}]})", {},
+                1));
+    CHECK(batch(batches[0], {}, 2));
+    CHECK(batch(batches[1], {}, 2));
 }
 
 TEST_CASE("what the fast way accepts of changed replies it reads as simdjson does, and refuses the rest like simdjson")
@@ -148,6 +191,7 @@ TEST_CASE("what the fast way accepts of changed replies it reads as simdjson doe
     // Some of the changes make another good reply: so many that the comparison is worth something.
     CHECK(mutate<boolean_evaluation>(booleans) > 1000);
     CHECK(mutate<variant_evaluation>(variants) > 1000);
+    CHECK(mutate<batch_evaluation>(batches, 2) > 500);
 }
 
 TEST_CASE("a time is read alike whether its minute was just read or not")
@@ -196,6 +240,11 @@ TEST_CASE("limits hold on the fast way: nesting, and memory that a large documen
     CHECK(shallow.read_boolean(in.data(), in.size(), answer) == errc::response_too_large);
     reply_reader enough(2);
     CHECK(!enough.read_boolean(in.data(), in.size(), answer));
+    const byte_buffer batch = padded(batches[0], {});
+    batch_evaluation answers;
+    for (std::size_t depth = 2; depth != 5; ++depth)
+        CHECK(reply_reader(depth).read_batch(batch.data(), batch.size(), answers, 2) == errc::response_too_large);
+    CHECK(!reply_reader(5).read_batch(batch.data(), batch.size(), answers, 2));
 
     // Longer than what the fast way takes: simdjson reads it.
     const byte_buffer large = padded("{\"flagKey\":\"" + std::string(100'000, 'k') + "\"}", {});

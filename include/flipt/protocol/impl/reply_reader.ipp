@@ -40,6 +40,8 @@ FLIPT_DECL std::error_code reply_reader::read_batch(const char* json, std::size_
                                                     std::size_t expected_count)
 {
     impl& in = *impl_;
+    if (in.plain(json, size, out, expected_count)) [[likely]]
+        return {};
     impl::document doc;
     impl::field_set seen;
     std::size_t used = 0;

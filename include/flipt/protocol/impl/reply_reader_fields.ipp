@@ -24,11 +24,12 @@ public:
     using reply_document::reply_document;
 
     // An evaluation in the shape the servers give it. False says nothing but that it is to be read by simdjson.
-    template <class Answer>
-    bool plain(const char* json, std::size_t size, Answer& out)
+    template <class Answer, class... Count>
+    bool plain(const char* json, std::size_t size, Answer& out, Count... count)
     {
         reset();
-        return leaves_index(size) && max_depth() >= plain_reply::depth && plain_reply(json, size, minute_).read(out);
+        return leaves_index(size) && max_depth() >= plain_reply::depth<Answer> &&
+               plain_reply(json, size, minute_).read(out, count...);
     }
 
     // The known fields of one object that were seen: none may come twice.

@@ -20,7 +20,7 @@
 #include <sstream>
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes(); // GCC 12 comes without the header
 #elif defined(__GLIBC__)
 #include <malloc.h>
 #endif

@@ -8,7 +8,6 @@
 #include "timing.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +16,7 @@
 #include <string>
 #include <vector>
 
-// Every allocation of the process is counted, the official library's too.
+// Every allocation of this thread is counted, the official library's too.
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_realloc(void*, std::size_t);
@@ -27,7 +26,7 @@ void* __libc_memalign(std::size_t, std::size_t);
 
 namespace {
 
-std::atomic<std::size_t> allocations{0};
+thread_local std::size_t allocations = 0;
 
 using namespace bench;
 
@@ -38,6 +37,14 @@ std::string request_json(const std::string& flag, const std::string& entity, con
     for (const auto& [key, value] : context)
         out += (out.back() == '{' ? "\"" : ",\"") + key + "\":\"" + value + '"';
     return out + "}}";
+}
+
+// Of all threads of this process: other work on the machine does not count.
+double cpu_ms()
+{
+    timespec t{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
 struct loaded {
@@ -53,14 +60,6 @@ loaded load_official(const official_library& official, const document_server& se
     const double before = cpu_ms();
     void* const engine = official.initialize(options.c_str());
     return {cpu_ms() - before, engine};
-}
-
-// Of all threads of this process: other work on the machine does not count.
-double cpu_ms()
-{
-    timespec t{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
 double least(const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); }
@@ -202,22 +201,22 @@ void compare(int flags, const official_library& official, const options& o, reco
 extern "C" {
 void* malloc(std::size_t n)
 {
-    allocations.fetch_add(1, std::memory_order_relaxed);
+    ++allocations;
     return __libc_malloc(n);
 }
 void* realloc(void* p, std::size_t n)
 {
-    allocations.fetch_add(1, std::memory_order_relaxed);
+    ++allocations;
     return __libc_realloc(p, n);
 }
 void* calloc(std::size_t n, std::size_t size)
 {
-    allocations.fetch_add(1, std::memory_order_relaxed);
+    ++allocations;
     return __libc_calloc(n, size);
 }
 void* aligned_alloc(std::size_t alignment, std::size_t n)
 {
-    allocations.fetch_add(1, std::memory_order_relaxed);
+    ++allocations;
     return __libc_memalign(alignment, n);
 }
 }

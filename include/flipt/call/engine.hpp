@@ -13,6 +13,7 @@
 #include "flipt/protocol/retry.hpp"
 #include "flipt/token/provider.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -131,6 +132,7 @@ private:
     bool token_set_ = false;
     bool refreshing_ = false;
     bool resolving_ = false;
+    std::atomic<bool> answer_lost_{false}; // of the resolver; set on its thread
     bool stopped_ = false;
 
 public:

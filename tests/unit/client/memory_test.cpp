@@ -210,6 +210,44 @@ TEST_CASE("running out of memory at any allocation of a call is an error, and th
         }
 }
 
+TEST_CASE("running out of memory while a name's addresses are taken in is an error, and the next call asks again")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(good_json).repeat());
+    const asio::ip::tcp::endpoint address(asio::ip::address_v4::loopback(), peer->port());
+    int failed = 0;
+    for (long n = 0;; ++n) {
+        CAPTURE(n);
+        REQUIRE(n < 100);
+        asio::io_context context(1);
+        auto resolver = std::make_shared<manual_resolver>();
+        const flipt::client client(context.get_executor(), settings("http://flipt.test"), flipt::no_token(), resolver);
+        cancellable_call<flipt::client<>> waiting(context, client, {.timeout = 20s});
+        CHECK(run_until(context, [&] { return !resolver->pending.empty(); }));
+        std::vector<asio::ip::tcp::endpoint> list = {address, address};
+        {
+            const watch w;
+            fail_at = n;
+            resolver->answer({}, std::move(list));
+            context.poll_one();
+        }
+        const bool reached = allocations > n;
+        CHECK(run_until(context, [&] { return waiting.ended; }));
+        if (waiting.out.ec) {
+            ++failed;
+            CHECK_MESSAGE(waiting.out.ec == std::errc::not_enough_memory, name_of(waiting.out.ec));
+            cancellable_call<flipt::client<>> next(context, client, {.timeout = 20s});
+            CHECK(run_until(context, [&] { return !resolver->pending.empty(); }));
+            resolver->answer({}, {address});
+            CHECK(run_until(context, [&] { return next.ended; }));
+            CHECK_MESSAGE(!next.out.ec, name_of(next.out.ec));
+        }
+        if (!reached)
+            break;
+    }
+    CHECK(failed > 1);
+}
+
 TEST_CASE("a client that is gone leaves no token in the memory it gives back")
 {
     static const char text[] = "the.refreshed.token.that.must.not.stay";

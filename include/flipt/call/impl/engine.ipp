@@ -199,7 +199,7 @@ FLIPT_DECL void engine::begin_refresh()
 
 FLIPT_DECL void engine::begin_resolve()
 {
-    if (resolving_)
+    if (resolving_ && !answer_lost_.exchange(false))
         return;
     resolver_->start(peer_.host, peer_.port,
                      [weak = weak_from_this()](std::error_code ec, host_resolver::addresses list) {
@@ -208,9 +208,14 @@ FLIPT_DECL void engine::begin_resolve()
                              return;
                          // The reference goes along: the engine must not end on a thread of the resolver's.
                          const asio::any_io_executor executor = self->executor_;
-                         asio::post(executor, [self = std::move(self), ec, list = std::move(list)]() mutable {
-                             self->resolved(ec, std::move(list));
-                         });
+                         try {
+                             asio::post(executor, [self = std::move(self), ec, list = std::move(list)]() mutable {
+                                 self->resolved(ec, std::move(list));
+                             });
+                         } catch (...) { // no memory for the way back: the timer tells those who wait
+                             if (const auto owner = weak.lock())
+                                 owner->answer_lost_ = true;
+                         }
                      });
     resolving_ = true; // not before: it may have thrown, and it never answers inside start()
 }
@@ -220,9 +225,14 @@ FLIPT_DECL void engine::resolved(std::error_code ec, host_resolver::addresses li
     resolving_ = false;
     if (!ec && list.empty())
         ec = asio::error::host_not_found;
+    try {
+        interleave_families(list);
+    } catch (...) {
+        list.clear();
+        ec = std::make_error_code(std::errc::not_enough_memory);
+    }
     resolve_error = ec;
     addresses = std::move(list);
-    interleave_families(addresses);
     addresses_until = clock::now() + address_lifetime;
     wake_all(address_waiters);
 }
@@ -285,6 +295,8 @@ FLIPT_DECL void engine::on_timer()
     const clock::time_point now = clock::now();
     clock::time_point next = clock::time_point::max();
     wake_overdue();
+    if (answer_lost_.exchange(false))
+        resolved(std::make_error_code(std::errc::not_enough_memory), {});
     for (call* c = active_.front(); c != nullptr; c = active_.after(*c)) {
         if (c->deadline_ <= now) {
             c->deadline_ = clock::time_point::max();

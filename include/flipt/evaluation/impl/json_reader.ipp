@@ -13,6 +13,11 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace flipt::inline v0::detail {
 
@@ -77,9 +82,16 @@ public:
         }
         out = {start, static_cast<std::size_t>(q - start)};
         if (escaped) {
-            if (!unescape_json(out, scratch_, false))
-                return fail("a bad escape in a string");
-            out = arena_.keep(scratch_);
+            if (seen_.empty())
+                seen_.resize(seen_size);
+            // Documents repeat such texts (attachments): what was undone once is recognised by its bytes.
+            seen_text& seen = seen_[static_cast<std::size_t>(hash_bytes(out)) % seen_size];
+            if (seen.raw != out) {
+                if (!unescape_json(out, scratch_, false))
+                    return fail("a bad escape in a string");
+                seen = {out, arena_.keep(scratch_)};
+            }
+            out = seen.text;
         }
         p_ = q + 1;
         return true;
@@ -207,6 +219,16 @@ private:
     // The first byte from `q` on that ends a run of plain string bytes: a quote, a backslash, a control, or the end.
     const char* plain_run(const char* q) const noexcept
     {
+#if defined(__SSE2__)
+        for (; end_ - q >= 16; q += 16) {
+            const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(q));
+            const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
+            const __m128i ends =
+                _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+            if (const int hit = _mm_movemask_epi8(_mm_or_si128(control, ends)); hit != 0)
+                return q + std::countr_zero(static_cast<unsigned>(hit));
+        }
+#endif
         if constexpr (std::endian::native == std::endian::little) {
             constexpr std::uint64_t ones = 0x0101010101010101U;
             constexpr std::uint64_t highs = 0x8080808080808080U;
@@ -227,12 +249,19 @@ private:
         return q;
     }
 
+    struct seen_text {
+        std::string_view raw; // of the document
+        std::string_view text;
+    };
+    static constexpr std::size_t seen_size = 512;
+
     const char* begin_;
     const char* p_;
     const char* end_;
     const char* problem_ = nullptr;
     std::string scratch_;
     text_arena arena_;
+    std::vector<seen_text> seen_;
 };
 
 } // namespace flipt::inline v0::detail

@@ -10,6 +10,10 @@
 // A header of the standard library first: Asio 1.22 looks at what libstdc++ has defined by then, and allocates in
 // another way where it is included before. Translation units that differ in this would free what the other one
 // allocated.
+// clang-format off
+#include <cstddef>
+// clang-format on
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
@@ -33,8 +37,6 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/version.hpp>
-
-#include <cstddef>
 
 #if ASIO_VERSION < 102201
 #error "flipt-cpp needs Asio 1.22.1 or newer"

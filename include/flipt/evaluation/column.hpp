@@ -22,6 +22,7 @@ namespace flipt::inline v0::detail {
     static constexpr char zeros[4] = {};
     const auto four = ~std::uintptr_t{0} + (n < 4); // all bits, or none
     const auto from = reinterpret_cast<std::uintptr_t>(zeros);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): it is one of the two addresses, chosen without a branch
     const auto* const q = reinterpret_cast<const char*>(from ^ ((from ^ reinterpret_cast<std::uintptr_t>(p)) & four));
     const std::size_t last = (n - 4) & four;
     const auto byte = [p](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(p[i])} << (8 * i); };

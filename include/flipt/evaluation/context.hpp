@@ -112,14 +112,17 @@ private:
 
 namespace detail {
 
-// The pairs of a context of any type, one by one as items.
+// The pairs of a context of any type, one by one as items. What is given back lives as long as what came in.
 inline const std::vector<context_item>& pairs_of(const context& ctx) noexcept { return ctx.items(); }
 template <context_range R>
 inline const R& pairs_of(const R& range) noexcept
 {
-    return range;
+    return range; // NOLINT(bugprone-return-const-ref-from-parameter)
 }
-inline const context_item& item_of(const context_item& item) noexcept { return item; }
+inline const context_item& item_of(const context_item& item) noexcept
+{
+    return item; // NOLINT(bugprone-return-const-ref-from-parameter)
+}
 template <context_pair P>
 inline context_item item_of(const P& pair) noexcept
 {

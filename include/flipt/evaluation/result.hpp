@@ -59,6 +59,7 @@ public:
 
     segment_key_range() noexcept { matched_[0] = 0; }
     segment_key_range(const segment_key_range& other) noexcept { *this = other; }
+    // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): of itself it copies each word onto itself
     segment_key_range& operator=(const segment_key_range& other) noexcept
     {
         image_ = other.image_;

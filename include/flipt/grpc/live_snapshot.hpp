@@ -44,16 +44,9 @@ struct give_next {
     }
 };
 
-class grpc_live_transport final : public live_transport {
+class grpc_live_transport final : public engine_live_transport<grpc_engine> {
 public:
-    explicit grpc_live_transport(std::shared_ptr<grpc_engine> calls) noexcept : calls_(std::move(calls)) {}
-
-    [[nodiscard]] const asio::any_io_executor& executor() const noexcept override { return calls_->executor(); }
-    [[nodiscard]] const config& settings() const noexcept override { return calls_->settings(); }
-    [[nodiscard]] server_version version() const noexcept override { return calls_->version; }
-    void forget_version() noexcept override { calls_->version = calls_->settings().server; }
-    [[nodiscard]] double random_unit() override { return calls_->random_unit(); }
-    void shutdown() override { calls_->shutdown(); }
+    using engine_live_transport::engine_live_transport;
 
     [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted, const std::string& etag) override
     {
@@ -98,8 +91,6 @@ private:
             initiate_grpc_call<grpc_next_snapshot, give_next>(std::move(calls), options), asio::use_awaitable,
             std::move(feed));
     }
-
-    std::shared_ptr<grpc_engine> calls_;
 };
 
 } // namespace detail

@@ -42,9 +42,11 @@ public:
     virtual void shutdown() = 0;
 };
 
-class http_live_transport final : public live_transport {
+/// What is the same over every engine that makes calls.
+template <class Engine>
+class engine_live_transport : public live_transport {
 public:
-    explicit http_live_transport(std::shared_ptr<engine> calls) noexcept : calls_(std::move(calls)) {}
+    explicit engine_live_transport(std::shared_ptr<Engine> calls) noexcept : calls_(std::move(calls)) {}
 
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept override { return calls_->executor(); }
     [[nodiscard]] const config& settings() const noexcept override { return calls_->settings(); }
@@ -52,6 +54,14 @@ public:
     void forget_version() noexcept override { calls_->version = calls_->settings().server; }
     [[nodiscard]] double random_unit() override { return calls_->random_unit(); }
     void shutdown() override { calls_->shutdown(); }
+
+protected:
+    std::shared_ptr<Engine> calls_;
+};
+
+class http_live_transport final : public engine_live_transport<engine> {
+public:
+    using engine_live_transport::engine_live_transport;
 
     [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted, const std::string& etag) override
     {
@@ -68,9 +78,6 @@ public:
         begin(asio::bind_cancellation_slot(slot, std::move(ended)), wanted.namespace_key, wanted.environment_key,
               digest, std::move(sink), calls_->settings().limits.snapshot);
     }
-
-private:
-    std::shared_ptr<engine> calls_;
 };
 
 } // namespace flipt::inline v0::detail

@@ -142,4 +142,32 @@ inline constexpr std::array<unsigned char, 256> char_class = make_char_class();
 #endif
 }
 
+/// Whether `n` bytes are the same, but for decimal digits where the other has decimal digits too.
+[[nodiscard]] inline bool same_but_digits(const char* a, const char* b, std::size_t n) noexcept
+{
+#if defined(__SSE2__)
+    const auto digits = [](__m128i block) noexcept {
+        const __m128i value = _mm_sub_epi8(block, _mm_set1_epi8('0'));
+        return _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
+    };
+    const auto same16 = [&digits](const char* x, const char* y) noexcept {
+        const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
+        const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(y));
+        const __m128i same = _mm_cmpeq_epi8(left, right);
+        return _mm_movemask_epi8(same) == 0xffff ||
+               _mm_movemask_epi8(_mm_or_si128(same, _mm_and_si128(digits(left), digits(right)))) == 0xffff;
+    };
+    if (n >= 16) {
+        for (; n > 16; a += 16, b += 16, n -= 16)
+            if (!same16(a, b))
+                return false;
+        return same16(a + n - 16, b + n - 16); // some bytes again
+    }
+#endif
+    for (std::size_t i = 0; i != n; ++i)
+        if (a[i] != b[i] && !(is_digit(a[i]) && is_digit(b[i])))
+            return false;
+    return true;
+}
+
 } // namespace flipt::inline v0::detail

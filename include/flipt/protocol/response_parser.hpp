@@ -160,8 +160,10 @@ private:
     FLIPT_DECL parse_result fail(errc code, const char* detail) noexcept;
     FLIPT_DECL parse_result parse_head(const char* data, std::size_t size) noexcept;
     FLIPT_DECL bool recall_head(const char* data, std::size_t size) noexcept;
+    FLIPT_DECL bool like_memo(const char* data, std::uint64_t& length) const noexcept;
     FLIPT_DECL void keep_head(const char* data) noexcept;
     FLIPT_DECL bool take_field(const char* data, std::string_view value) noexcept;
+    FLIPT_DECL static const char* read_length(std::string_view value, std::uint64_t& length) noexcept;
     FLIPT_DECL bool take_content_length(std::string_view value) noexcept;
     FLIPT_DECL bool take_connection(std::string_view value) noexcept;
     FLIPT_DECL parse_result end_head() noexcept;
@@ -187,6 +189,7 @@ private:
     range etag_;
     range retry_after_;
     range content_type_;
+    range content_length_;
     int status_ = 0;
     errc error_ = errc{};
     state state_ = state::status_line;
@@ -205,8 +208,10 @@ private:
     bool extra_ = false;
 };
 
-/// The last head that was read on a connection, and how the parser stood behind it: servers send the same one over and
-/// over while its date and the length of the body stay, and one that is the same byte for byte need not be read again.
+/// A head that was read on a connection, and how the parser stood behind it. Servers send the same one over and over,
+/// but for its date and the length of the body. A head that differs from this one by digits in the place of digits,
+/// behind the status code, need not be read again: digits are no part of a name or an option that the parser knows, so
+/// all but the number in Content-Length comes out the same.
 class head_memo {
 public:
     head_memo() = default;

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,103 @@ TEST_CASE("a head that is the same again is recalled, with what it said")
         CHECK(parser.parse(buffer.data(), head) == parse_result::complete);
         CHECK(parser.body_size() == 0);
     }
+}
+
+namespace {
+
+// The verdict on `reply`, behind `before` on the same connection, must be the one that a parser without memory gives.
+void check_after(const std::string& before, const std::string& reply)
+{
+    INFO("before: ", escaped(before), ", then: ", escaped(reply));
+    for (const std::size_t piece : {reply.size(), std::size_t{5}}) {
+        head_memo memo;
+        (void)feed(before, before.size(), false, {}, true, false, &memo);
+        response_parser plain;
+        response_parser recalled;
+        plain.reset(false, {});
+        recalled.reset(false, {}, &memo);
+        std::string one = reply;
+        std::string other = reply;
+        parse_result expected = parse_result::need_more;
+        parse_result got = parse_result::need_more;
+        for (std::size_t n = std::min(piece, reply.size()); expected == parse_result::need_more && got == expected;
+             n = std::min(n + piece, reply.size())) {
+            expected = plain.parse(one.data(), n);
+            got = recalled.parse(other.data(), n);
+            CHECK(recalled.expected_size() == plain.expected_size());
+            if (n == reply.size())
+                break;
+        }
+        CHECK(got == expected);
+        CHECK(recalled.error() == plain.error());
+        CHECK(std::string(recalled.detail()) == plain.detail());
+        CHECK(recalled.status() == plain.status());
+        CHECK(recalled.consumed() == plain.consumed());
+        CHECK(recalled.reusable() == plain.reusable());
+        CHECK(recalled.body(other.data()) == plain.body(one.data()));
+        CHECK(recalled.etag(other.data()) == plain.etag(one.data()));
+        CHECK(recalled.retry_after(other.data()) == plain.retry_after(one.data()));
+        CHECK(recalled.content_type(other.data()) == plain.content_type(one.data()));
+    }
+}
+
+} // namespace
+
+TEST_CASE("a head that differs in digits is recalled, with the numbers it has now")
+{
+    const std::string before = ok("Etag: \"v1\"\r\nRetry-After: 3\r\nDate: Tue, 24 Nov 2026 15:25:03 GMT\r\n"
+                                  "Content-Length: 02\r\n",
+                                  "12");
+    const std::string after = ok("Etag: \"v7\"\r\nRetry-After: 8\r\nDate: Tue, 24 Nov 2027 00:25:59 GMT\r\n"
+                                 "Content-Length: 11\r\n",
+                                 "{\"flags\":1}");
+    check_after(before, after);
+    head_memo memo;
+    (void)feed(before, before.size(), false, {}, true, false, &memo);
+    response_parser parser;
+    parser.reset(false, {}, &memo);
+    std::string buffer = after;
+    CHECK(parser.parse(buffer.data(), buffer.size()) == parse_result::complete);
+    CHECK(parser.etag(buffer.data()) == "\"v7\"");
+    CHECK(parser.retry_after(buffer.data()) == "8");
+    CHECK(parser.body(buffer.data()) == "{\"flags\":1}");
+}
+
+TEST_CASE("digits that count are never recalled: of the status line, of lengths that mean something else")
+{
+    const auto status = [](std::string_view line, std::string_view fields, std::string_view rest) {
+        return std::string(line) + "\r\n" + std::string(fields) + "\r\n" + std::string(rest);
+    };
+    check_after(status("HTTP/1.1 200 OK", "Content-Length: 2\r\n", "12"),
+                status("HTTP/1.0 200 OK", "Content-Length: 2\r\n", "12"));
+    check_after(status("HTTP/1.1 200 OK", "Content-Length: 2\r\n", "12"),
+                status("HTTP/1.1 500 OK", "Content-Length: 2\r\n", "12"));
+    check_after(status("HTTP/1.1 200 OK", "Content-Length: 2\r\n", "12"),
+                status("HTTP/1.1 204 OK", "Content-Length: 0\r\n", ""));
+    check_after(status("HTTP/1.1 204 No", "Content-Length: 0\r\n", ""),
+                status("HTTP/1.1 204 No", "Content-Length: 5\r\n", ""));
+    check_after(status("HTTP/1.1 304 No", "Content-Length: 0\r\n", ""),
+                status("HTTP/1.1 304 No", "Content-Length: 5\r\n", ""));
+    check_after(status("HTTP/1.1 200 OK", "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", "0\r\n\r\n"),
+                status("HTTP/1.1 200 OK", "Transfer-Encoding: chunked\r\nContent-Length: 7\r\n", "0\r\n\r\n"));
+    check_after(status("HTTP/1.1 200 OK", "Content-Length: 00000000000000000002\r\n", "12"),
+                status("HTTP/1.1 200 OK", "Content-Length: 99999999999999999999\r\n", "12"));
+    check_after(status("HTTP/1.1 200 OK", "Content-Length: 00000002\r\n", "12"),
+                status("HTTP/1.1 200 OK", "Content-Length: 99999999\r\n", "12")); // beyond the limit of the body
+}
+
+TEST_CASE("any byte of a head in the place of any other: recalled or not, the verdict is the same")
+{
+    const std::string before = ok("Content-Type: text/9; v=1\r\nX-1: 7\r\nConnection: x0, keep-alive\r\nEtag: \"1\"\r\n"
+                                  "Content-Encoding: identity\r\nDate: Tue, 24 Nov 2026 15:25:03 GMT\r\n"
+                                  "Content-Length: 3\r\n",
+                                  "123");
+    for (std::size_t at = 0; at != before.size(); ++at)
+        for (const char c : {'0', '5', '9', '/', ':', 'a', ' ', '\r', '\n', '\0', '\x7f', '\xb1'}) {
+            std::string reply = before;
+            reply[at] = c;
+            check_after(before, reply);
+        }
 }
 
 TEST_CASE("a recalled head is held to the limits of this reply, not of the one it was read from")

@@ -144,19 +144,35 @@ inline constexpr pattern content_encoding_name = make("content-encoding");
 FLIPT_DECL bool response_parser::recall_head(const char* data, std::size_t size) noexcept
 {
     if (memo_ == nullptr || memo_->size_ == 0 || size < memo_->size_ || memo_->size_ > limits_.head ||
-        memo_->behind_.fields_ > limits_.fields || std::memcmp(data, memo_->bytes_.data(), memo_->size_) != 0)
+        memo_->behind_.fields_ > limits_.fields)
+        return false;
+    std::uint64_t length = memo_->behind_.left_;
+    if (std::memcmp(data, memo_->bytes_.data(), memo_->size_) != 0 && !like_memo(data, length))
         return false;
     const parser_limits limits = limits_;
     head_memo* const memo = memo_;
     *this = memo->behind_;
     limits_ = limits;
     memo_ = memo;
+    left_ = length;
     return true;
+}
+
+// Whether only numbers differ that change nothing; gives the length of the body.
+FLIPT_DECL bool response_parser::like_memo(const char* data, std::uint64_t& length) const noexcept
+{
+    constexpr std::size_t exact = sizeof("HTTP/1.1 200") - 1; // there digits count
+    const char* const known = memo_->bytes_.data();
+    if (std::memcmp(data, known, exact) != 0 || !same_but_digits(data + exact, known + exact, memo_->size_ - exact))
+        return false;
+    return !memo_->behind_.has_length_ || read_length(memo_->behind_.content_length_.in(data), length) == nullptr;
 }
 
 FLIPT_DECL void response_parser::keep_head(const char* data) noexcept
 {
     if (head_begin_ != 0 || body_begin_ > memo_->bytes_.size()) // 1xx replies came before it, or it is long
+        return;
+    if (has_length_ && framing_ != framing::length) // a length that means something else
         return;
     memo_->size_ = body_begin_;
     memo_->behind_ = *this;
@@ -337,7 +353,7 @@ FLIPT_DECL bool response_parser::take_field(const char* data, std::string_view v
 {
     const range where{static_cast<std::uint32_t>(value.data() - data), static_cast<std::uint32_t>(value.size())};
     switch (field_) {
-    case field_id::content_length: return take_content_length(value);
+    case field_id::content_length: content_length_ = where; return take_content_length(value);
     case field_id::connection: return take_connection(value);
     case field_id::transfer_encoding:
         // Codings that were not asked for cannot be undone, and "chunked" twice or not last cannot be trusted.
@@ -366,32 +382,32 @@ FLIPT_DECL bool response_parser::take_field(const char* data, std::string_view v
     }
 }
 
-FLIPT_DECL bool response_parser::take_content_length(std::string_view value) noexcept
+// Null, or what is wrong with it.
+FLIPT_DECL const char* response_parser::read_length(std::string_view value, std::uint64_t& length) noexcept
 {
-    if (has_length_) {
-        fail(errc::protocol_error, "more than one Content-Length");
-        return false;
-    }
-    if (value.empty()) {
-        fail(errc::protocol_error, "an empty Content-Length");
-        return false;
-    }
-    std::uint64_t length = 0;
+    if (value.empty())
+        return "an empty Content-Length";
+    length = 0;
     for (const char c : value) {
         const auto digit = static_cast<unsigned char>(c - '0');
-        if (digit > 9) {
-            fail(errc::protocol_error, "a Content-Length that is not a number");
-            return false;
-        }
+        if (digit > 9)
+            return "a Content-Length that is not a number";
         constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-        if (length > most / 10 || (length == most / 10 && digit > most % 10)) {
-            fail(errc::protocol_error, "a Content-Length beyond 64 bits");
-            return false;
-        }
+        if (length > most / 10 || (length == most / 10 && digit > most % 10))
+            return "a Content-Length beyond 64 bits";
         length = length * 10 + digit;
     }
+    return nullptr;
+}
+
+FLIPT_DECL bool response_parser::take_content_length(std::string_view value) noexcept
+{
+    const char* const wrong = has_length_ ? "more than one Content-Length" : read_length(value, left_);
+    if (wrong != nullptr) {
+        fail(errc::protocol_error, wrong);
+        return false;
+    }
     has_length_ = true;
-    left_ = length;
     return true;
 }
 

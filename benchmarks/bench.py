@@ -22,6 +22,7 @@ import harness
 
 http_names = {
     "raw_epoll": "raw epoll (the floor)",
+    "raw_armed": "raw epoll, armed for each wait as Asio does",
     "raw_blocking": "raw blocking",
     "flipt": "flipt-cpp",
     "beast_lean": "Boost.Beast, lean",
@@ -43,9 +44,9 @@ class Suite:
         self.rounds, self.requests = rounds, requests
 
 
-one = ["raw_epoll", "raw_blocking", "flipt", "beast_lean", "beast_example", "curl_easy", "httplib", "go"]
-many = ["raw_epoll", "flipt", "beast_lean", "beast_example", "curl_multi", "httplib", "go"]
-one_tls = ["raw_blocking", "raw_epoll", "flipt", "beast_lean", "beast_example", "curl_easy", "httplib", "go"]
+one = ["raw_epoll", "raw_armed", "raw_blocking", "flipt", "beast_lean", "beast_example", "curl_easy", "httplib", "go"]
+many = ["raw_epoll", "raw_armed", "flipt", "beast_lean", "beast_example", "curl_multi", "httplib", "go"]
+one_tls = ["raw_blocking", "raw_epoll", "raw_armed", "flipt", "beast_lean", "beast_example", "curl_easy", "httplib", "go"]
 suites = [
     Suite("plain_1", "Plaintext, one request in flight, client and server on one core", "http", one, 1, True, False,
           11, 5000),

@@ -58,9 +58,34 @@ def curve(path, scale):
     save(figure, path)
 
 
+def engine_charts(lines, folder):
+    at_10000 = {line["series"]: line["value"] for line in lines if line["part"] == "evaluate" and line["x"] == 10000}
+    if "official boolean" in at_10000:
+        bars(folder / "engine_evaluate.svg", "An evaluation in the process, 10,000 flags", "ns", {
+            "flipt-cpp, boolean": at_10000["boolean"], "flipt-cpp, variant": at_10000["variant"],
+            "official engine, boolean": at_10000["official boolean"],
+            "official engine, variant": at_10000["official variant"]}, 0)
+    for part, label in (("scale_flags", "flags"), ("scale_context", "keys of the context")):
+        figure, axes = new_figure(7, 2.8)
+        for name, style in (("boolean", "-"), ("variant", "--")):
+            points = [(line["x"], line["value"]) for line in lines if line["part"] == part and line["series"] == name]
+            axes.plot(*zip(*points), label=name, color=ours, linestyle=style, marker="o", markersize=3)
+        axes.set_xscale("log")
+        axes.set_xticks([x for x, _ in points])
+        axes.set_xticklabels([f"{int(x):,}" for x, _ in points])
+        axes.minorticks_off()
+        axes.set_ylim(0)
+        axes.set_xlabel(label)
+        axes.set_title("An evaluation in the process (ns)", loc="left", fontsize=10)
+        axes.legend(frameon=False, fontsize=8, loc="upper left")
+        save(figure, folder / f"engine_{part}.svg")
+
+
 def charts(results, folder):
     import bench
     folder.mkdir(parents=True, exist_ok=True)
+    if results.get("engine", {}).get("lines"):
+        engine_charts(results["engine"]["lines"], folder)
     for key, suite in results.get("suites", {}).items():
         names = bench.grpc_names if key.startswith("grpc") else bench.http_names
         kept = {p: r for p, r in suite["rows"].items() if not p.endswith("+")}
@@ -96,6 +121,8 @@ def main():
     for part in ("count", "engine", "compile"):
         if part in results:
             text += [results[part]["text"], ""]
+        if part == "engine" and part in results:
+            text += [f"![Evaluation in the process](charts/{p.name})" for p in drawn if p.stem.startswith("engine_")] + [""]
     for part in ("suites", "scales"):
         for key, value in results.get(part, {}).items():
             text += [value["text"], ""]

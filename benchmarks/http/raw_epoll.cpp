@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 // The floor: an epoll loop written for this one request. The head is built once, the body from its strings for each
 // request; the end of the reply's head is found by memmem, its Content-Length by a search, the rest is read by
-// simdjson. No deadline, no repeat, no pool, no check of the framing. --ca: TLS 1.3 over the same loop.
+// simdjson. No deadline, no repeat, no pool, no check of the framing. --ca: TLS 1.3 over the same loop. With ARM_EACH_WAIT
+// it also does what Asio's reactor does for each wait (epoll_reactor::start_op: EPOLL_CTL_MOD), and nothing else of Asio:
+// what is left between that and a client on Asio is the client.
 #include "../support/meter.hpp"
 #include "../support/payload.hpp"
 #include "raw.hpp"
@@ -63,6 +65,12 @@ private:
                                         : SSL_write(c.ssl, request.data(), static_cast<int>(request.size()));
         if (n != static_cast<long>(request.size()))
             bench::fail("send");
+#if defined(ARM_EACH_WAIT)
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLET;
+        event.data.ptr = &c;
+        epoll_ctl(epoll_, EPOLL_CTL_MOD, c.fd, &event);
+#endif
     }
 
     // Reads until the reply is whole. False: wait for more.

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 // The floor: an epoll loop written for this one request. The head is built once, the body from its strings for each
 // request; the end of the reply's head is found by memmem, its Content-Length by a search, the rest is read by
-// simdjson. No deadline, no repeat, no pool, no check of the framing. --ca: TLS 1.3 over the same loop. With ARM_EACH_WAIT
-// it also does what Asio's reactor does for each wait (epoll_reactor::start_op: EPOLL_CTL_MOD), and nothing else of Asio:
-// what is left between that and a client on Asio is the client.
+// simdjson. No deadline, no repeat, no pool, no check of the framing. --ca: TLS 1.3 over the same loop. With
+// ARM_EACH_WAIT it also does what Asio's reactor does for each wait (epoll_reactor::start_op: EPOLL_CTL_MOD), and
+// nothing else of Asio: what is left between that and a client on Asio is the client.
 #include "../support/meter.hpp"
 #include "../support/payload.hpp"
 #include "raw.hpp"

@@ -3,6 +3,7 @@
 // Bodies of batch.hpp.
 #include "batch.hpp"
 
+#include "descriptors.hpp"
 #include "evaluation_line.hpp"
 #include "line_reader.hpp"
 #include "line_writer.hpp"
@@ -13,7 +14,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -81,8 +81,8 @@ void read_line(const line_reader::line& text, evaluation_line& out)
 class line_streams {
 public:
     explicit line_streams(asio::io_context& context)
-        : reader(STDIN_FILENO, [&context] { asio::post(context, [] {}); }),
-          writer(STDOUT_FILENO, [&context] { asio::post(context, [] {}); })
+        : reader(standard_input, [&context] { asio::post(context, [] {}); }),
+          writer(standard_output, [&context] { asio::post(context, [] {}); })
     {}
 
     line_reader reader;

@@ -3,9 +3,8 @@
 // Bodies of commands.hpp: the commands that make one call.
 #include "commands.hpp"
 
+#include "descriptors.hpp"
 #include "output.hpp"
-
-#include <unistd.h>
 
 namespace flipt_cli {
 namespace {
@@ -14,13 +13,13 @@ namespace {
 template <class Answer>
 void show(const Answer& answer, const invocation& run)
 {
-    const bool people = !run.json && ::isatty(STDOUT_FILENO) == 1;
+    const bool people = !run.json && is_terminal(standard_output);
     print(people ? to_table(answer).text() : to_json(answer) + "\n");
 }
 
 void show_text(const std::string& json, const invocation& run)
 {
-    const bool people = !run.json && ::isatty(STDOUT_FILENO) == 1;
+    const bool people = !run.json && is_terminal(standard_output);
     const std::string line = one_line(json);
     print(people ? to_table(std::string_view(line)).text() : line + "\n");
 }

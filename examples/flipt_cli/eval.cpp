@@ -6,16 +6,15 @@
 #include "flipt/live/saved_file.hpp"
 
 #include "commands.hpp"
+#include "descriptors.hpp"
 #include "live.hpp"
 #include "output.hpp"
 
 #include <asio/use_future.hpp>
 
-#include <cerrno>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 namespace flipt_cli {
@@ -55,14 +54,11 @@ void answer_lines(Current current)
     for (;;) {
         const std::size_t old = input.size();
         input.resize(old + block);
-        const auto n = ::read(STDIN_FILENO, input.data() + old, block);
-        if (n < 0 && errno == EINTR) {
-            input.resize(old);
-            continue;
-        }
-        if (n < 0)
-            throw std::system_error(errno, std::generic_category(), "stdin");
-        input.resize(old + static_cast<std::size_t>(n));
+        std::error_code ec;
+        const std::size_t n = read_some(standard_input, input.data() + old, block, ec);
+        if (ec)
+            throw std::system_error(ec, "stdin");
+        input.resize(old + n);
         if (n == 0 && !input.empty())
             input += '\n';
         std::size_t begin = 0;

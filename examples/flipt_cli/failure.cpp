@@ -3,12 +3,12 @@
 // Bodies of failure.hpp.
 #include "failure.hpp"
 
+#include "descriptors.hpp"
 #include "output.hpp"
 
 #include <asio/error.hpp>
 
 #include <new>
-#include <unistd.h>
 
 namespace flipt_cli {
 namespace {
@@ -224,7 +224,7 @@ void report(const failure& why)
 {
     const std::string line = printable("flipt-cli: " + why.name + ": " + why.text, line_limit) + "\n";
     std::error_code ignored; // there is nowhere left to tell it
-    write_all(STDERR_FILENO, line, ignored);
+    write_all(standard_error, line, ignored);
 }
 
 } // namespace flipt_cli

@@ -3,10 +3,9 @@
 // Bodies of line_reader.hpp.
 #include "line_reader.hpp"
 
+#include "descriptors.hpp"
+
 #include <algorithm>
-#include <cerrno>
-#include <poll.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -40,19 +39,10 @@ std::error_code line_reader::error()
 void line_reader::run()
 {
     std::vector<char> buffer(64 * 1024);
-    while (true) {
-        const ssize_t size = ::read(descriptor_, buffer.data(), buffer.size());
-        if (size > 0) {
-            take(std::string_view(buffer.data(), static_cast<std::size_t>(size)));
-        } else if (size == 0) {
-            return finish({});
-        } else if (errno == EAGAIN) {
-            pollfd wait{descriptor_, POLLIN, 0};
-            ::poll(&wait, 1, -1);
-        } else if (errno != EINTR) {
-            return finish(std::error_code(errno, std::generic_category()));
-        }
-    }
+    std::error_code ec;
+    while (const std::size_t size = read_some(descriptor_, buffer.data(), buffer.size(), ec))
+        take(std::string_view(buffer.data(), size));
+    finish(ec);
 }
 
 void line_reader::take(std::string_view bytes)

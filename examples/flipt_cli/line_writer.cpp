@@ -3,7 +3,7 @@
 // Bodies of line_writer.hpp.
 #include "line_writer.hpp"
 
-#include "output.hpp"
+#include "descriptors.hpp"
 
 #include <utility>
 

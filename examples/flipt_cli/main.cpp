@@ -3,6 +3,7 @@
 // flipt-cli: flags and evaluations of a Flipt server from the command line.
 #include "batch.hpp"
 #include "commands.hpp"
+#include "descriptors.hpp"
 #include "failure.hpp"
 #include "live.hpp"
 #include "options.hpp"
@@ -10,7 +11,6 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
-#include <csignal>
 #include <cstdlib>
 #include <exception>
 
@@ -55,7 +55,7 @@ failure run_program(int argc, char** argv, invocation& run)
 
 int main(int argc, char** argv)
 {
-    std::signal(SIGPIPE, SIG_IGN); // a closed stdout is an error like others
+    flipt_cli::prepare_descriptors();
     flipt_cli::invocation run;
     flipt_cli::failure why;
     try {

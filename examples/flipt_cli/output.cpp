@@ -1,50 +1,33 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
-// Bodies of output.hpp: bytes to descriptors and files, and Flipt's JSON.
+// Bodies of output.hpp: bytes to stdout and files, and Flipt's JSON.
 #include "output.hpp"
 
+#include "flipt/live/saved_file.hpp"
 #include "flipt/protocol/reply_writer.hpp"
 #include "flipt/types/error.hpp"
 
+#include "descriptors.hpp"
+
 #include <cerrno>
-#include <cstdlib>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <cstdio>
+#include <filesystem>
 
 namespace flipt_cli {
 namespace {
 
-std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
-
-class descriptor {
-public:
-    explicit descriptor(int number) noexcept : number_(number) {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor()
-    {
-        if (number_ >= 0)
-            ::close(number_);
-    }
-    [[nodiscard]] int get() const noexcept { return number_; }
-    [[nodiscard]] std::error_code close() noexcept
-    {
-        return ::close(std::exchange(number_, -1)) == 0 ? std::error_code() : last_error();
-    }
-
-private:
-    int number_;
-};
-
+// What is no regular file of its own: a device, a pipe, a link to whatever it may be.
 void write_in_place(const std::string& path, std::string_view bytes)
 {
-    descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (file.get() < 0)
-        throw output_error(last_error(), path);
-    std::error_code ec;
-    if (!write_all(file.get(), bytes, ec))
-        throw output_error(ec, path);
+    errno = 0;
+    std::FILE* const file = std::fopen(path.c_str(), "wb");
+    const bool written =
+        file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() && std::fflush(file) == 0;
+    const int why = errno != 0 ? errno : EIO;
+    if (file != nullptr)
+        std::fclose(file);
+    if (!written)
+        throw output_error(std::error_code(why, std::generic_category()), path);
 }
 
 template <class Answer>
@@ -58,53 +41,22 @@ std::string json_of(std::error_code (*write)(flipt::detail::byte_buffer&, const 
 
 } // namespace
 
-bool write_all(int descriptor, std::string_view bytes, std::error_code& ec)
-{
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-        if (written >= 0) {
-            bytes.remove_prefix(static_cast<std::size_t>(written));
-        } else if (errno == EAGAIN) { // somebody else's choice for this descriptor: wait by polling it
-            ::usleep(1000);
-        } else if (errno != EINTR) {
-            ec = last_error();
-            return false;
-        }
-    }
-    return true;
-}
-
 void print(std::string_view bytes)
 {
     std::error_code ec;
-    if (!write_all(STDOUT_FILENO, bytes, ec))
+    if (!write_all(standard_output, bytes, ec))
         throw output_error(ec, "stdout");
 }
 
 void replace_file(const std::string& path, std::string_view bytes)
 {
-    struct stat there{};
-    if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
-        return write_in_place(path, bytes);
-    std::string beside = path + ".XXXXXX";
-    descriptor file(::mkostemp(beside.data(), O_CLOEXEC));
-    if (file.get() < 0)
-        throw output_error(last_error(), path);
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
     std::error_code ec;
-    if (write_all(file.get(), bytes, ec)) {
-        if (::fchmod(file.get(), 0666 & ~mask) != 0 || ::fsync(file.get()) != 0)
-            ec = last_error();
-        if (const std::error_code closing = file.close(); !ec)
-            ec = closing;
-        if (!ec && ::rename(beside.c_str(), path.c_str()) != 0)
-            ec = last_error();
-    }
-    if (ec) {
-        ::unlink(beside.c_str());
+    const std::filesystem::file_status there = std::filesystem::symlink_status(path, ec);
+    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+        return write_in_place(path, bytes);
+    ec = flipt::detail::replace_file(path, bytes, flipt::detail::file_access::as_usual);
+    if (ec)
         throw output_error(ec, path);
-    }
 }
 
 std::string one_line(std::string_view json)

@@ -19,14 +19,11 @@ public:
     using std::system_error::system_error;
 };
 
-/// Writes all of `bytes` to a descriptor; false and `ec` when that is impossible.
-bool write_all(int descriptor, std::string_view bytes, std::error_code& ec);
-
-/// The same to stdout. Throws output_error.
+/// Writes all of `bytes` to stdout. Throws output_error.
 void print(std::string_view bytes);
 
 /// Puts `bytes` into a file that is there in full or not at all: written beside it, flushed, renamed. A path that is
-/// something other than a regular file (a pipe, /dev/stdout) is written to as it is. Throws output_error.
+/// something other than a regular file (a pipe, a link, /dev/stdout) is written to as it is. Throws output_error.
 void replace_file(const std::string& path, std::string_view bytes);
 
 /// JSON text as one line: its own line breaks, which can only be white space, become spaces.

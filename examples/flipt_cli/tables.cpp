@@ -6,9 +6,9 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 
 namespace flipt_cli {
 namespace {
@@ -53,14 +53,8 @@ std::string milliseconds(std::chrono::nanoseconds duration)
 
 std::string time_text(flipt::timestamp_type moment)
 {
-    const std::time_t seconds =
-        std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(moment));
-    std::tm parts{};
-    char text[64];
-    if (::gmtime_r(&seconds, &parts) == nullptr ||
-        std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
-        return "-";
-    return text;
+    const std::string text = rfc3339(std::chrono::floor<std::chrono::system_clock::duration>(moment));
+    return text.substr(0, 10) + " " + text.substr(11, 8) + " UTC";
 }
 
 template <class Evaluation>

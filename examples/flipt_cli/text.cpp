@@ -4,12 +4,11 @@
 #include "text.hpp"
 
 #include "flipt/protocol/json_scan.hpp"
+#include "flipt/token/token_file.hpp"
+#include "flipt/types/error.hpp"
 
 #include <cstdint>
 #include <cstdio>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace flipt_cli {
 namespace {
@@ -109,6 +108,20 @@ std::string printable(std::string_view text, std::size_t limit)
     return out;
 }
 
+std::string rfc3339(std::chrono::system_clock::time_point time)
+{
+    using namespace std::chrono;
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss clock(floor<milliseconds>(time - day));
+    char text[64];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+    return text;
+}
+
 std::string_view whole_characters(std::string_view text) noexcept
 {
     for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
@@ -131,20 +144,12 @@ void redactor::add(std::string_view token)
 
 void redactor::add_file(const std::string& path)
 {
-    const int file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (file < 0)
-        return;
-    struct stat status{};
-    std::string content(flipt::max_token_size, '\0');
-    if (::fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
-        const ssize_t size = ::read(file, content.data(), content.size());
-        std::string_view token(content.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-        while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ')
-            token.remove_suffix(1);
-        add(token);
+    try {
+        flipt::detail::file_stamp unused;
+        add(flipt::detail::read_token_file(path, unused).view());
+    } catch (const flipt::error&) {
+        // Nothing that could be sent.
     }
-    flipt::detail::wipe(content);
-    ::close(file);
 }
 
 std::string redactor::operator()(std::string_view text) const

@@ -5,36 +5,20 @@
 #include "flipt/protocol/json_writer.hpp"
 
 #include "commands.hpp"
+#include "descriptors.hpp"
 #include "live.hpp"
 #include "output.hpp"
 
 #include <asio/io_context.hpp>
 
 #include <chrono>
-#include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <vector>
 
 namespace flipt_cli {
 namespace {
-
-/// RFC 3339, UTC, milliseconds.
-std::string format_time(std::chrono::system_clock::time_point time)
-{
-    using namespace std::chrono;
-    const auto day = floor<days>(time);
-    const year_month_day date(day);
-    const hh_mm_ss clock(floor<milliseconds>(time - day));
-    char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                  static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-    return text;
-}
 
 std::string format(const flipt::live_change& change)
 {
@@ -55,7 +39,7 @@ std::string format(const flipt::live_change& change)
         out.push_back(']');
     };
     out.append("{\"time\":");
-    text(format_time(change.time));
+    text(rfc3339(change.time));
     out.append(",\"digest\":");
     text(change.digest);
     list(",\"added\":", change.flags.added);
@@ -70,7 +54,7 @@ asio::awaitable<void> follow(const live_flags& live, const invocation& run)
     co_await live.wait_ready();
     const std::string begun = "flipt-cli: watching, digest " + printable(live.state().digest) + "\n";
     std::error_code ignored;
-    write_all(STDERR_FILENO, begun, ignored);
+    write_all(standard_error, begun, ignored);
     std::uint64_t last = 0;
     for (std::uint64_t seen = 0; run.exit_after == 0 || seen < run.exit_after; ++seen) {
         const flipt::live_change change = co_await live.next_change(last);

@@ -161,6 +161,15 @@ class Commands(CliTest):
         self.assertEqual(target.read_text(), document)
         self.assertEqual([p.name for p in FOLDER.glob("snapshot.json*")], ["snapshot.json"], "something was left beside it")
 
+    def test_a_snapshot_goes_through_a_link(self):
+        target, link = FOLDER / "linked.json", FOLDER / "link"
+        target.write_text("something longer than what is to come" * 100)
+        link.symlink_to(target)
+        expected = self.good("snapshot").out
+        self.good("snapshot", "-o", str(link))
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(target.read_text(), expected)
+
     def test_a_failed_snapshot_leaves_the_file(self):
         target = FOLDER / "kept.json"
         target.write_text("kept")

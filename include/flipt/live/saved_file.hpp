@@ -31,9 +31,15 @@ public:
 /// errc::invalid_snapshot where bytes are missing, changed or of another format.
 [[nodiscard]] FLIPT_DECL std::error_code parse_saved(std::string_view bytes, saved_snapshot& out);
 
-/// Replaces the file: whoever opens it sees the old bytes or the new ones in full, also after a crash. Readable by its
-/// owner only. Blocks.
-[[nodiscard]] FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_view bytes);
+/// Who may read a new file. (On Windows its folder decides.)
+enum class file_access : unsigned char {
+    owner,    ///< nobody else
+    as_usual, ///< whom the umask lets
+};
+
+/// Replaces the file: whoever opens it sees the old bytes or the new ones in full, also after a crash. Blocks.
+[[nodiscard]] FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_view bytes,
+                                                      file_access access = file_access::owner);
 /// Reads all of it; errc::response_too_large beyond `limit`. Blocks.
 [[nodiscard]] FLIPT_DECL std::error_code read_file(const std::string& path, std::size_t limit, std::string& out);
 

@@ -77,6 +77,18 @@ TEST_CASE("replacing leaves no other file behind, and only the owner may read")
     CHECK(replace_file("/nonexistent-folder/x", "y") == std::errc::no_such_file_or_directory);
 }
 
+TEST_CASE("as usual: the umask says who may read")
+{
+    const test::temporary_path file("usual");
+    const ::mode_t before = ::umask(0027);
+    const std::error_code ec = replace_file(file.str(), "one", flipt::detail::file_access::as_usual);
+    (void)::umask(before);
+    CHECK_FALSE(ec);
+    struct ::stat info{};
+    CHECK(::stat(file.str().c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0640);
+}
+
 TEST_CASE("a reader sees one whole version while another thread replaces the file")
 {
     const test::temporary_path file("whole");

@@ -8,11 +8,11 @@
 #include "flipt/protocol/percent.hpp"
 #include "flipt/types/error.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -126,12 +126,19 @@ FLIPT_DECL std::error_code read_file(const std::string& path, std::size_t limit,
     }
 }
 
+/// A name beside `path` that no other writer of this process has at the moment, and other processes hardly.
+inline std::string name_beside(const std::string& path, long process)
+{
+    static std::atomic<unsigned> count{0};
+    return path + ".tmp" + std::to_string(process) + "." + std::to_string(count.fetch_add(1));
+}
+
 #if defined(_WIN32)
 
-FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_view bytes)
+FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_view bytes, file_access)
 {
     const auto last_error = [] { return std::error_code(static_cast<int>(GetLastError()), std::system_category()); };
-    const std::string temporary = path + ".tmp" + std::to_string(GetCurrentProcessId());
+    const std::string temporary = name_beside(path, static_cast<long>(GetCurrentProcessId()));
     const HANDLE file =
         CreateFileA(temporary.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE)
@@ -156,11 +163,26 @@ FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_vie
 
 #else
 
-FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_view bytes)
+/// A new file beside `path`; -1 with errno. A name that is taken (by another container's process of the same number, or
+/// one that crashed) is left alone.
+inline int create_beside(const std::string& path, ::mode_t mode, std::string& name)
+{
+    constexpr int most_tries = 100;
+    int file = -1;
+    for (int i = 0; i != most_tries; ++i) {
+        name = name_beside(path, ::getpid());
+        file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (file >= 0 || (errno != EEXIST && errno != EINTR))
+            break;
+    }
+    return file;
+}
+
+FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_view bytes, file_access access)
 {
     const auto last_error = [] { return std::error_code(errno, std::generic_category()); };
-    std::string temporary = path + ".XXXXXX"; // mkstemp: 0600, and no two writers share one
-    const int file = ::mkstemp(temporary.data());
+    std::string temporary;
+    const int file = create_beside(path, access == file_access::owner ? 0600 : 0666, temporary);
     if (file < 0)
         return last_error();
     std::error_code ec;

@@ -19,7 +19,7 @@ template <class Word>
 }
 
 // Equality of `n` bytes each, without a call for the short ones.
-[[nodiscard]] inline bool same_bytes(const char* a, const char* b, std::size_t n) noexcept
+[[nodiscard, gnu::always_inline]] inline bool same_bytes(const char* a, const char* b, std::size_t n) noexcept
 {
     if (n > 16)
         return std::memcmp(a, b, n) == 0;
@@ -56,14 +56,9 @@ template <class Word>
 inline constexpr std::uint64_t hash_seed = 0xA0761D6478BD642FU;
 inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
 
-// A hash of the text (Multiply and fold, as wyhash does); not for use against adversaries.
-[[nodiscard]] inline std::uint64_t hash_bytes(std::string_view s) noexcept
+// Of up to sixteen bytes, after what came before them.
+[[nodiscard, gnu::always_inline]] inline std::uint64_t hash_rest(const char* p, std::size_t n, std::uint64_t h) noexcept
 {
-    const char* p = s.data();
-    std::size_t n = s.size();
-    std::uint64_t h = hash_seed ^ n;
-    for (; n > 16; n -= 16, p += 16)
-        h = mix(load<std::uint64_t>(p) ^ hash_step, load<std::uint64_t>(p + 8) ^ h);
     std::uint64_t a = 0;
     std::uint64_t b = 0;
     if (n >= 8) {
@@ -78,6 +73,22 @@ inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
             static_cast<unsigned char>(p[n - 1]);
     }
     return mix(a ^ hash_step, b ^ h);
+}
+
+[[nodiscard, gnu::noinline]] inline std::uint64_t hash_long(std::string_view s) noexcept
+{
+    const char* p = s.data();
+    std::size_t n = s.size();
+    std::uint64_t h = hash_seed ^ n;
+    for (; n > 16; n -= 16, p += 16)
+        h = mix(load<std::uint64_t>(p) ^ hash_step, load<std::uint64_t>(p + 8) ^ h);
+    return hash_rest(p, n, h);
+}
+
+// A hash of the text (multiply and fold, as wyhash does); not for use against adversaries.
+[[nodiscard]] inline std::uint64_t hash_bytes(std::string_view s) noexcept
+{
+    return s.size() > 16 ? hash_long(s) : hash_rest(s.data(), s.size(), hash_seed ^ s.size());
 }
 
 // What a key is looked up by: its bytes when there are no more than eight, else a hash. Keys of one word and one size

@@ -9,6 +9,7 @@
 #include "flipt/evaluation/go_number.hpp"
 #include "flipt/evaluation/image.hpp"
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,22 +17,27 @@
 
 namespace flipt::inline v0::detail {
 
-// Text of up to eight bytes as a number, without a branch on its length: lengths of values follow no pattern.
-[[nodiscard]] inline std::uint64_t short_word(const char* p, std::size_t n) noexcept
+// A word for a text of one to eight bytes, another for each text of one size. Without a branch on the size: those of
+// values follow no pattern.
+[[nodiscard, gnu::always_inline]] inline std::uint64_t short_word(const char* p, std::size_t n) noexcept
 {
-    static constexpr char zeros[4] = {};
-    const auto four = ~std::uintptr_t{0} + (n < 4); // all bits, or none
-    const auto from = reinterpret_cast<std::uintptr_t>(zeros);
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): it is one of the two addresses, chosen without a branch
-    const auto* const q = reinterpret_cast<const char*>(from ^ ((from ^ reinterpret_cast<std::uintptr_t>(p)) & four));
-    const std::size_t last = (n - 4) & four;
-    const auto byte = [p](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(p[i])} << (8 * i); };
-    if constexpr (std::endian::native == std::endian::little)
-        return load<std::uint32_t>(q) | std::uint64_t{load<std::uint32_t>(q + last)} << (8 * last) | byte(0) |
-               byte(n / 2) | byte(n - 1);
+    const auto byte = [p](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(p[i])}; };
+    if constexpr (std::endian::native == std::endian::little) {
+        static constexpr char zeros[4] = {};
+        const auto four =
+            static_cast<std::uintptr_t>((std::int64_t{3} - static_cast<std::int64_t>(n)) >> 63); // or none
+        const auto from = reinterpret_cast<std::uintptr_t>(zeros);
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): it is one of the two addresses, chosen without a branch
+        const auto* const q =
+            reinterpret_cast<const char*>(from + ((reinterpret_cast<std::uintptr_t>(p) - from) & four));
+        const std::size_t last = (n - 4) & four;
+        // The last four bytes say what the last byte is, and so the first one, the middle one and the others.
+        return (load<std::uint32_t>(q) | std::uint64_t{load<std::uint32_t>(q + last)} << 32) ^ byte(n - 1) ^
+               byte(n / 2) << 8 ^ byte(0) << 16;
+    }
     std::uint64_t w = 0;
     for (std::size_t i = 0; i < n; ++i)
-        w |= byte(i);
+        w |= byte(i) << (8 * i);
     return w;
 }
 
@@ -42,10 +48,10 @@ namespace flipt::inline v0::detail {
     return hash_bytes(v);
 }
 
-[[nodiscard]] inline std::size_t text_place(std::uint64_t word, std::size_t size, std::uint64_t factor,
-                                            unsigned shift) noexcept
+[[nodiscard, gnu::always_inline]] inline std::size_t text_place(std::uint64_t word, std::uint64_t factor,
+                                                                unsigned shift) noexcept
 {
-    return static_cast<std::size_t>(((word ^ size << 56) * factor) >> shift);
+    return static_cast<std::size_t>((word * factor) >> shift);
 }
 
 // The slot of a text that constraints of the column name, or null.
@@ -54,7 +60,7 @@ namespace flipt::inline v0::detail {
     const std::uint64_t word = text_word(v);
     const text_slot* const table = im.texts + c.texts;
     const std::size_t mask = ~std::uint64_t{0} >> c.text_shift;
-    for (std::size_t i = text_place(word, v.size(), c.text_factor, c.text_shift);; i = (i + 1) & mask) {
+    for (std::size_t i = text_place(word, c.text_factor, c.text_shift);; i = (i + 1) & mask) {
         const text_slot& slot = table[i];
         if (slot.size == 0)
             return nullptr;
@@ -64,7 +70,7 @@ namespace flipt::inline v0::detail {
 }
 
 // The most usual numbers.
-[[nodiscard, gnu::always_inline]] inline bool parse_digits(std::string_view v, double& out) noexcept
+[[nodiscard]] inline bool parse_digits(std::string_view v, double& out) noexcept
 {
     if (v.size() > 9)
         return false;
@@ -79,21 +85,37 @@ namespace flipt::inline v0::detail {
     return true;
 }
 
-// The place of a number among those of the column: below, at, above each of them.
-[[nodiscard]] inline std::uint64_t number_verdicts(const image& im, const column_rec& c, double v) noexcept
+constexpr std::array<std::uint16_t, 256> make_small_digits() noexcept
 {
-    const double* const sorted = im.numbers + c.numbers; // with a NaN behind them
+    std::array<std::uint16_t, 256> digits{};
+    for (std::size_t c = 0; c < digits.size(); ++c)
+        digits[c] = static_cast<std::uint16_t>(c >= '0' && c <= '9' ? c - '0' : 1000);
+    return digits;
+}
+
+inline constexpr std::array<std::uint16_t, 256> small_digits = make_small_digits();
+
+// An integer of one to three digits, without a branch on their number; 1,000 or more for anything else.
+[[nodiscard, gnu::always_inline]] inline std::uint32_t small_integer(const char* p, std::size_t n) noexcept
+{
+    static constexpr std::uint16_t weights[4][2] = {{0, 0}, {0, 0}, {10, 0}, {100, 10}}; // of the first and the middle
+    const auto digit = [p](std::size_t i) { return std::uint32_t{small_digits[static_cast<unsigned char>(p[i])]}; };
+    return digit(0) * weights[n][0] + digit(n / 2) * weights[n][1] + digit(n - 1);
+}
+
+// The place of a number among those of a column, sorted and with a NaN behind them: below, at, above each of them.
+[[nodiscard]] inline std::size_t number_row(const double* sorted, std::size_t count, double v) noexcept
+{
     std::size_t low = 0;
-    for (std::size_t n = c.number_count; n > 1;) {
+    for (std::size_t n = count; n > 1;) {
         const std::size_t half = n / 2;
         low += sorted[low + half - 1] < v ? half : 0;
         n -= half;
     }
     low += sorted[low] < v ? 1 : 0;
-    std::size_t row = 2 * low + (sorted[low] == v ? 1U : 0U);
     if (v != v) [[unlikely]]
-        row = 2 * std::size_t{c.number_count} + 1;
-    return im.number_rows[c.number_rows + row];
+        return 2 * count + 1;
+    return 2 * low + (sorted[low] == v ? 1U : 0U);
 }
 
 // How a value differs from no value, and the constraints that have not been asked yet.
@@ -103,29 +125,39 @@ struct verdict_bits {
 };
 
 // Of a value that is not empty.
+[[nodiscard, gnu::noinline]] inline verdict_bits classify_any(const image& im, const column_rec& c,
+                                                              std::string_view v) noexcept
+{
+    verdict_bits bits{c.other, c.single};
+    if (c.text_shift != 0)
+        if (const text_slot* const slot = find_text(im, c, v); slot != nullptr)
+            bits = {c.other ^ slot->change, c.resolved ? 0 : c.single};
+    if (static_cast<unsigned char>(v.front() - '!') >= 0x80 - '!')
+        bits.pending |= c.blanks;
+    if (c.number_count != 0)
+        if (double number = 0; parse_digits(v, number) || parse_float64(v, number))
+            bits.change |= im.number_rows[c.number_rows + number_row(im.numbers + c.numbers, c.number_count, number)];
+    return bits;
+}
+
+// The same, for the most usual values at once. What they are follows no pattern: no branch.
 [[nodiscard, gnu::always_inline]] inline verdict_bits classify(const image& im, const column_rec& c,
                                                                std::string_view v) noexcept
 {
-    verdict_bits bits{c.other, c.single};
-    if (static_cast<unsigned char>(v.front() - '!') >= 0x80 - '!') [[unlikely]]
-        bits.pending |= c.blanks;
-    if (c.text_shift != 0) {
-        const std::uint64_t left = c.resolved ? 0 : c.single;
-        if (c.perfect && v.size() <= 8) [[likely]] {
+    if (c.kind == column_kind::texts) {
+        if (v.size() <= 8 && static_cast<unsigned char>(v.front() - '!') < 0x80 - '!') [[likely]] {
             const std::uint64_t word = short_word(v.data(), v.size());
-            const text_slot& slot = im.texts[c.texts + text_place(word, v.size(), c.text_factor, c.text_shift)];
-            // Whether a value is known follows no pattern either: no branch.
-            const std::uint64_t hit = std::uint64_t{((slot.word ^ word) | (slot.size ^ v.size())) != 0} - 1;
-            bits.change ^= (bits.change ^ slot.verdicts) & hit;
-            bits.pending ^= (bits.pending ^ left) & hit;
-        } else if (const text_slot* const slot = find_text(im, c, v); slot != nullptr) {
-            bits = {slot->verdicts, left};
+            const text_slot& slot = im.texts[c.texts + text_place(word, c.text_factor, c.text_shift)];
+            const std::uint64_t miss = std::uint64_t{0} - (((slot.word ^ word) | (slot.size ^ v.size())) != 0);
+            return {c.other ^ (slot.change & ~miss), c.single & miss};
+        }
+    } else if (c.kind == column_kind::numbers && v.size() <= 3) {
+        if (std::uint32_t number = small_integer(v.data(), v.size()); number < 1000) [[likely]] {
+            number = number < c.small_top ? number : c.small_top;
+            return {c.other | im.number_rows[c.number_rows + im.small_rows[c.small_rows + number]], c.single};
         }
     }
-    if (c.number_count != 0)
-        if (double number = 0; parse_digits(v, number) || parse_float64(v, number))
-            bits.change |= number_verdicts(im, c, number);
-    return bits;
+    return classify_any(im, c, v);
 }
 
 // Asks those of `asked`: the bits of `word` become what they say.
@@ -145,13 +177,13 @@ inline void resolve(const image& im, const column_rec& c, std::string_view v, st
 [[nodiscard, gnu::always_inline]] inline const property_slot* find_property(const image& im,
                                                                             const context_item& item) noexcept
 {
-    for (auto i = static_cast<std::uint32_t>(item.word * hash_step >> 32);; ++i) {
+    for (std::uint32_t i = property_place(item.word);; ++i) {
         const property_slot& slot = im.properties[i & im.property_mask];
+        if (slot.word == item.word && slot.size == item.key_size &&
+            (item.key_size <= 8 || same_bytes(im.chars + slot.name, item.key, item.key_size)))
+            return &slot;
         if (slot.column == 0)
             return nullptr;
-        if (slot.name.size == item.key_size &&
-            same_key(slot.word, item.word, im.chars + slot.name.offset, item.key, item.key_size))
-            return &slot;
     }
 }
 

@@ -18,6 +18,8 @@ namespace flipt::inline v0::detail {
 class evaluator {
 public:
     using failure = evaluation_status::failure;
+    static constexpr auto default_reason = static_cast<std::uint32_t>(evaluation_reason::default_value);
+    static_assert(default_reason == static_cast<std::uint32_t>(evaluation_reason::match) + 1);
 
     template <class Verdicts>
     [[gnu::always_inline]] static void boolean(const image& im, const std::uint32_t* flag, Verdicts& verdicts,
@@ -31,14 +33,16 @@ public:
             const std::uint32_t word = p[0];
             const auto kind = static_cast<rule_kind>(word & rule_kind_mask);
             if (kind == rule_kind::threshold) {
-                const bool hit =
-                    static_cast<float>(crc32_value(verdicts.entity_and(flag)) % 100) < std::bit_cast<float>(p[1]);
-                if (rules == 1) { // the last: one way out for both, and no branch that follows no pattern
-                    out.enabled = ((hit ? word / rule_value : bits / flag_enabled) & 1U) != 0;
-                    out.reason = hit ? evaluation_reason::match : evaluation_reason::default_value;
+                const std::uint32_t percent = crc32_value(verdicts.entity_and(flag)) % 100;
+                if (rules == 1) { // the last: one way out for both, and no branch, as there is no pattern
+                    const std::uint32_t hit = (percent - p[1]) >> 31;
+                    const std::uint32_t answers =
+                        (bits & flag_enabled) / flag_enabled | (word & rule_value) / (rule_value / 2);
+                    out.enabled = (answers >> hit & 1U) != 0;
+                    out.reason = static_cast<evaluation_reason>(default_reason - hit);
                     return;
                 }
-                if (hit) {
+                if (percent < p[1]) {
                     out.enabled = (word & rule_value) != 0;
                     out.reason = evaluation_reason::match;
                     return;
@@ -92,7 +96,7 @@ public:
             const std::uint32_t distributions = p[1];
             p += 2 + (word >> rule_segments_shift);
             if (v == verdict::yes)
-                return distribute(im, p, distributions, flag, verdicts, out);
+                return distribute(im, p, distributions, (word & rule_few) != 0, flag, verdicts, out);
             if (v == verdict::error)
                 return fail(out, failure::unknown_constraint);
             p += distributions + (distributions + 1) / 2;
@@ -146,35 +150,77 @@ private:
                                                          segment_key_range& keys) noexcept
     {
         const std::uint32_t word = rule[0];
+        if ((word & (rule_may_fail | rule_far | rule_long)) != 0) [[unlikely]]
+            return match_long_segments(im, rule, verdicts, keys);
         const std::uint32_t count = word >> rule_segments_shift;
-        if (count > 63 || (word & (rule_may_fail | rule_far)) != 0) [[unlikely]]
-            return match_rare_segments(im, rule, verdicts, keys);
-        const std::uint32_t* const segments = rule + 2;
-        const bool all = (word & rule_all) != 0;
         std::uint64_t matched = 0;
+        std::uint64_t pending = 0;
         // Of few, looking at all costs less than a branch that follows no pattern.
-        std::uint64_t place = 1;
-        for (const std::uint32_t* p = segments; p != segments + count; ++p, place += place) {
-            const bool yes = verdicts.matches(*p);
-            matched |= place & (std::uint64_t{0} - std::uint64_t{yes});
-            if (place > 4 && all && !yes)
-                return verdict::no;
+        for (std::uint32_t i = 0; i != count; ++i)
+            matched |= std::uint64_t{verdicts.matches_short(im, rule[2 + i], pending)} << i;
+        if (pending != 0) [[unlikely]] {
+            if ((word & rule_all) != 0)
+                for (std::uint32_t i = 0; i != count; ++i)
+                    if (fails_already(im.segments[rule[2 + i]], verdicts))
+                        return verdict::no;
+            matched = match_all_settled(im, rule, verdicts);
         }
+        return conclude(im, rule, matched, keys);
+    }
+
+    // Whether it is enough that these segments match.
+    [[gnu::always_inline]] static verdict conclude(const image& im, const std::uint32_t* rule, std::uint64_t matched,
+                                                   segment_key_range& keys) noexcept
+    {
+        const std::uint32_t count = rule[0] >> rule_segments_shift;
         const std::uint64_t every = (std::uint64_t{1} << count) - 1;
-        if (all ? matched != every : matched == 0)
+        if ((rule[0] & rule_all) != 0 ? matched != every : matched == 0)
             return verdict::no;
         keys.image_ = &im;
-        keys.segments_ = segments;
+        keys.segments_ = rule + 2;
         keys.count_ = count;
         keys.matched_[0] = matched;
         return verdict::yes;
     }
 
+    // The segments that match, a bit each.
+    template <class Verdicts>
+    [[nodiscard, gnu::noinline]] static std::uint64_t match_all_settled(const image& im, const std::uint32_t* rule,
+                                                                        Verdicts& verdicts) noexcept
+    {
+        std::uint64_t matched = 0;
+        for (std::uint32_t i = 0; i != rule[0] >> rule_segments_shift; ++i)
+            matched |= std::uint64_t{match_settled(im, im.segments[rule[2 + i]], verdicts)} << i;
+        return matched;
+    }
+
+    template <class Verdicts>
+    [[gnu::noinline]] static verdict match_long_segments(const image& im, const std::uint32_t* rule, Verdicts& verdicts,
+                                                         segment_key_range& keys) noexcept
+    {
+        const std::uint32_t word = rule[0];
+        const std::uint32_t count = word >> rule_segments_shift;
+        if (count > 63 || (word & (rule_may_fail | rule_far)) != 0)
+            return match_rare_segments(im, rule, verdicts, keys);
+        const bool all = (word & rule_all) != 0;
+        std::uint64_t matched = 0;
+        std::uint64_t pending = 0;
+        for (std::uint32_t i = 0; i != count; ++i) {
+            const bool yes = verdicts.matches(im, rule[2 + i], pending);
+            matched |= std::uint64_t{yes} << i;
+            if (i > 2 && all && !yes && pending == 0)
+                return verdict::no;
+        }
+        if (pending != 0)
+            matched = match_all_settled(im, rule, verdicts);
+        return conclude(im, rule, matched, keys);
+    }
+
     // Many segments, or some with a constraint of unknown type: the server looks at every segment, so once an AND has
     // failed the rest still matters as it can be an error.
     template <class Verdicts>
-    [[gnu::noinline]] static verdict match_rare_segments(const image& im, const std::uint32_t* rule, Verdicts& verdicts,
-                                                         segment_key_range& keys) noexcept
+    static verdict match_rare_segments(const image& im, const std::uint32_t* rule, Verdicts& verdicts,
+                                       segment_key_range& keys) noexcept
     {
         const std::uint32_t word = rule[0];
         const std::uint32_t count = word >> rule_segments_shift;
@@ -201,18 +247,20 @@ private:
         return verdict::yes;
     }
 
-    template <class Verdicts>
-    static void distribute(const image& im, const std::uint32_t* p, std::uint32_t count, const std::uint32_t* flag,
-                           Verdicts& verdicts, auto& out) noexcept
+    // How many buckets are below: with no branch, as there is no pattern.
+    [[nodiscard]] static std::uint32_t place_among_few(const std::uint32_t* buckets, std::uint32_t count,
+                                                       std::uint32_t wanted) noexcept
     {
-        if (count == 0) {
-            out.match = true;
-            out.reason = evaluation_reason::match;
-            return;
-        }
-        const std::uint32_t wanted = crc32_value(verdicts.and_entity(flag)) % bucket_count + 1;
-        const std::uint32_t* const buckets = p + count;
-        // Go's sort.SearchInts, halving in the same way: v1's buckets need not be sorted once they overflow.
+        std::uint32_t below = 0;
+        for (std::uint32_t i = 0; i < count; i += 2, ++buckets)
+            below += ((*buckets & 0xFFFFU) < wanted ? 1U : 0U) + (*buckets >> 16 < wanted ? 1U : 0U);
+        return below;
+    }
+
+    // Go's sort.SearchInts, halving in the same way: v1's buckets need not be sorted once they overflow.
+    [[nodiscard]] static std::uint32_t place_among_many(const std::uint32_t* buckets, std::uint32_t count,
+                                                        std::uint32_t wanted) noexcept
+    {
         std::uint32_t low = 0;
         std::uint32_t high = count;
         while (low < high) {
@@ -223,11 +271,28 @@ private:
             else
                 high = middle;
         }
-        if (low == count)
+        return low;
+    }
+
+    template <class Verdicts>
+    [[gnu::always_inline]] static void distribute(const image& im, const std::uint32_t* p, std::uint32_t count,
+                                                  bool few, const std::uint32_t* flag, Verdicts& verdicts,
+                                                  auto& out) noexcept
+    {
+        if (count == 0) {
+            out.match = true;
+            out.reason = evaluation_reason::match;
+            return;
+        }
+        const std::uint32_t wanted = crc32_value(verdicts.and_entity(flag)) % bucket_count + 1;
+        const std::uint32_t* const buckets = p + count;
+        const std::uint32_t at =
+            few ? place_among_few(buckets, count, wanted) : place_among_many(buckets, count, wanted);
+        if (at == count)
             return; // v1: a gap matches nothing, and what was preset stays
         out.match = true;
         out.reason = evaluation_reason::match;
-        set_variant(im, p[low], out);
+        set_variant(im, p[at], out);
     }
 };
 

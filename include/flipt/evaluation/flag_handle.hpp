@@ -23,16 +23,17 @@ using context_list = std::initializer_list<std::pair<std::string_view, std::stri
 namespace detail {
 
 template <class Result, class Context>
-inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::string_view entity,
-                           const Context& ctx) noexcept
+[[gnu::always_inline]] inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::string_view entity,
+                                                  const Context& ctx) noexcept
 {
     constexpr bool boolean = requires(Result r) { r.enabled; };
-    Result out;
     if (((flag[flag_bits] & flag_boolean) != 0) != boolean) [[unlikely]] {
+        Result out;
         evaluator::wrong_type(im, flag, out);
         return out;
     }
     flag_verdicts verdicts(im, ctx, entity, flag[flag_columns]);
+    Result out; // not before the call that the line above is: nothing of it is written twice
     if constexpr (boolean)
         evaluator::boolean(im, flag, verdicts, out);
     else
@@ -41,9 +42,10 @@ inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::stri
 }
 
 template <class Result, class Context>
-inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity, const Context& ctx) noexcept
+[[gnu::noinline]] inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity,
+                                             const Context& ctx) noexcept
 {
-    if (const std::uint32_t* const flag = find_flag(im, key); flag != nullptr) [[likely]]
+    if (const std::uint32_t* const flag = find_flag_here(im, key); flag != nullptr) [[likely]]
         return evaluate_one<Result>(im, flag, entity, ctx);
     Result out;
     evaluator::not_found(im, key, out);

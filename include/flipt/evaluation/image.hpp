@@ -56,6 +56,7 @@ enum class operation : std::uint8_t {
 // What is compared one value at a time. a and b hold: a text (offset, size), a moment, or a set (first, size).
 struct constraint_rec {
     operation op;
+    std::uint32_t column; // meaningful for the first 32
     std::uint64_t a;
     std::uint64_t b;
 };
@@ -64,56 +65,72 @@ struct constraint_rec {
 // property: what a value of the property is to all of them is found at once, among the values and between the numbers
 // they name, as the bits in which it differs from no value at all. The first 32 columns share words with each other;
 // any other column has the word of its own number.
+enum class column_kind : std::uint8_t {
+    any,
+    texts,   // texts only, every one at its first place and with all verdicts, or longer than eight bytes
+    numbers, // numbers only, all of them small
+};
+
 struct column_rec {
     std::uint64_t other;       // for a value that no constraint names
     std::uint64_t single;      // constraints that have to be asked one by one
     std::uint64_t blanks;      // those that ask for white space, only to be asked for a value that begins like it
     std::uint64_t text_factor; // of the hash of texts
     std::uint32_t word;
+    std::uint32_t near;  // its bit among the first 32 columns
+    std::uint32_t next;  // column of the same property, plus one
     std::uint32_t texts; // first text_slot
     std::uint32_t numbers;
     std::uint32_t number_rows; // below, at, above, ... each number; last for NaN
+    std::uint32_t small_rows;  // which row, for the integers from 0 to small_top; numbers only
+    std::uint32_t small_top;   // above all numbers
     std::uint32_t constraints; // the first constraint_rec, in the order of the bits of single and blanks
     std::uint32_t property;    // slot; none for the entity id
-    std::uint32_t next;        // column of the same property, plus one
     std::uint8_t text_shift;   // 64 less the logarithm of the number of slots; 0 = none
     std::uint8_t number_count;
-    bool perfect;  // every text is at its first place
+    column_kind kind;
     bool resolved; // the texts' verdicts include those of `single`
 };
 
 inline constexpr std::uint32_t near_columns = 32;
 
-// A text that constraints name. Texts of up to eight bytes are the word itself, others have their hash there.
+// A text that constraints name, by its text_word().
 struct text_slot {
     std::uint64_t word;
-    std::uint64_t verdicts;
+    std::uint64_t change; // from what the column says of other texts
     std::uint32_t offset;
     std::uint32_t size; // 0 = free
 };
 
 struct property_slot {
-    std::uint64_t word; // key_word(name)
-    text_ref name;
-    std::uint32_t column; // the first, plus one; 0 = free
+    std::uint64_t word = 1; // key_word(name); no key of one byte has the word 1
+    std::uint64_t size = 1;
+    std::uint32_t name = 0;   // where it is
+    std::uint32_t column = 0; // the first, plus one; 0 = free
 };
+
+[[nodiscard]] constexpr std::uint32_t property_place(std::uint64_t word) noexcept
+{
+    return static_cast<std::uint32_t>(word * 0x5BD1E995U >> 32);
+}
 
 // Constraints of a segment that are in one word.
 struct term_rec {
+    std::uint64_t mask;
     std::uint32_t word;
-    std::uint32_t low;
-    std::uint32_t high;
-
-    [[nodiscard]] std::uint64_t mask() const noexcept { return low | std::uint64_t{high} << 32; }
 };
 
 inline constexpr std::uint32_t error_word = 0xFFFFFFFFU; // a constraint of unknown type
 inline constexpr std::uint32_t no_property = 0xFFFFFFFFU;
 
+// Up to two terms are in the segment itself; of a segment with more, or with the bits ordered or far, all are
+// elsewhere.
 struct segment_rec {
+    std::uint64_t masks[2];
+    std::uint16_t words[2]; // twice their number
+    std::uint32_t count;    // of terms elsewhere, with the following in the high bits
+    std::uint32_t first;    // of them
     text_ref key;
-    std::uint32_t first; // term
-    std::uint32_t count; // of terms, with the following in the high bits
 };
 
 inline constexpr std::uint32_t segment_any = 0x80000000U;
@@ -144,7 +161,7 @@ struct flag_entry {
 
 // The words of a flag: these, its key (padded), then its rules.
 inline constexpr std::size_t flag_key_size = 0;
-inline constexpr std::size_t flag_crc = 1; // what the flag key makes of a zero CRC-32 register
+inline constexpr std::size_t flag_crc = 1; // what the key makes of a CRC-32 register: of zero (boolean), of the start
 inline constexpr std::size_t flag_bits = 2;
 inline constexpr std::size_t flag_default = 3; // variant
 inline constexpr std::size_t flag_index = 4;   // of its flag_entry
@@ -156,14 +173,17 @@ inline constexpr std::uint32_t flag_enabled = 2;
 inline constexpr std::uint32_t flag_has_default = 4;
 inline constexpr std::uint32_t flag_rules_shift = 3;
 
-// A rule is two words, then its segments, then (rule) variant indices and 16-bit buckets.
-// Word 0: kind, bits, number of segments (high half). Word 1: distributions, threshold or rank.
+// A rule is two words, then its segments, then (rule) variant indices and 16-bit buckets, of which the last may be one
+// that is beyond all others. Word 0: kind, bits, number of segments (high half). Word 1: distributions; the number of
+// percents below the threshold; or rank.
 enum class rule_kind : std::uint32_t { rule, threshold, segments, bad_rank };
 inline constexpr std::uint32_t rule_kind_mask = 3;
 inline constexpr std::uint32_t rule_all = 4;       // AND
 inline constexpr std::uint32_t rule_value = 8;     // what a rollout answers
 inline constexpr std::uint32_t rule_may_fail = 16; // has a segment with an unknown constraint type
 inline constexpr std::uint32_t rule_far = 32;      // has a segment with segment_far
+inline constexpr std::uint32_t rule_few = 64;      // has buckets in order, and no more than eight
+inline constexpr std::uint32_t rule_long = 128;    // has more than four segments, or one with more than two terms
 inline constexpr std::uint32_t rule_segments_shift = 16;
 inline constexpr std::uint32_t max_rule_segments = 256;
 
@@ -174,15 +194,17 @@ struct image {
     const std::uint32_t* words;
     const segment_rec* segments;
     const term_rec* terms;
-    const std::uint64_t* empties; // words of verdicts for no value
+    const std::uint64_t* empties; // words of verdicts for no value; at least two
     const column_rec* columns;
     const property_slot* properties;
     const text_slot* texts;
     const double* numbers;
     const std::uint64_t* number_rows;
+    const std::uint8_t* small_rows;
     const char* chars;
     const variant_rec* variants;
     const constraint_rec* constraints;
+    const std::uint16_t* near_constraints; // which one a bit is, for each word of the first 32 columns
     std::uint32_t slot_mask;
     std::uint32_t property_mask;
     std::uint32_t word_count; // of the first 32 columns
@@ -202,7 +224,7 @@ struct image {
 
 // What a default-constructed snapshot looks at: no flags.
 inline constexpr flag_slot no_slot{0, 0};
-inline constexpr property_slot no_properties{0, {0, 0}, 0};
+inline constexpr property_slot no_properties{};
 
 constexpr image make_empty_image() noexcept
 {
@@ -224,9 +246,11 @@ inline constexpr image empty_image = make_empty_image();
     return (flag[flag_bits] & flag_boolean) != 0 ? flag_type::boolean : flag_type::variant;
 }
 
-[[nodiscard]] inline const std::uint32_t* find_flag(const image& im, std::string_view key) noexcept
+[[nodiscard, gnu::always_inline]] inline const std::uint32_t* find_flag_here(const image& im,
+                                                                             std::string_view key) noexcept
 {
-    const std::uint64_t h = hash_bytes(key);
+    const std::uint64_t h =
+        key.size() > 16 ? hash_long(key) : hash_rest(key.data(), key.size(), hash_seed ^ key.size());
     const auto tag = static_cast<std::uint32_t>(h >> 32);
     for (auto i = static_cast<std::uint32_t>(h);; ++i) {
         const flag_slot& slot = im.slots[i & im.slot_mask];
@@ -239,6 +263,11 @@ inline constexpr image empty_image = make_empty_image();
                 return flag;
         }
     }
+}
+
+[[nodiscard]] inline const std::uint32_t* find_flag(const image& im, std::string_view key) noexcept
+{
+    return find_flag_here(im, key);
 }
 
 } // namespace detail

@@ -1,12 +1,16 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // Constraints by the column: many of one property, many properties, long and unusual values, against asking each one.
+#include "flipt/evaluation/column.hpp"
+#include "flipt/evaluation/crc32.hpp"
 #include "flipt/evaluation/snapshot.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -148,6 +152,107 @@ TEST_CASE("numbers at, between and beyond those that are named")
     all.push_back({"NUMBER", "n", "notpresent", ""});
     check(all, contexts_of({"n"}, {"0", "-0", "0.0", "1", "1.5", "1.50000001", "1000", "1_000", "-Inf", "inf", "nan",
                                    "1e400", "-1e-400", "4.9e-324", "abc", "12345678901", "00000000000000000001", ""}));
+}
+
+TEST_CASE("small integers, and what looks like them")
+{
+    std::vector<one_constraint> all;
+    for (const char* op : {"eq", "neq", "lt", "lte", "gt", "gte"})
+        for (const char* value : {"-3", "0", "7.5", "18", "99", "254"})
+            all.push_back({"NUMBER", "n", op, value});
+    all.push_back({"NUMBER", "n", "isoneof", "[18,19]"});
+    all.push_back({"NUMBER", "n", "present", ""});
+    all.push_back({"NUMBER", "m", "lt", "-1"});
+    all.push_back({"NUMBER", "m", "neq", "NaN"});
+    check(all, contexts_of({"n", "m"},
+                           {"0",   "7",   "8",    "17", "18", "19", "98", "99",  "100",  "253",      "254", "255",
+                            "256", "999", "1000", "-1", "-3", "+7", ".5", "5.",  "007",  "018",      "1e1", "0x7",
+                            "1_0", "8 ",  " 8",   ":",  "/",  "1:", "/1", "1a2", "\xB0", "\xB1\xB2", ""}));
+}
+
+TEST_CASE("short texts of one size have different words")
+{
+    std::set<std::pair<std::size_t, std::uint64_t>> words;
+    std::size_t count = 0;
+    for (std::size_t n = 1; n <= 8; ++n)
+        for (unsigned bits = 0; bits < 1U << n; ++bits, ++count) {
+            std::string text;
+            for (std::size_t i = 0; i < n; ++i)
+                text += (bits >> i & 1U) != 0 ? static_cast<char>('a' + i) : '\xff';
+            words.emplace(n, flipt::v0::detail::short_word(text.data(), n));
+        }
+    CHECK(words.size() == count);
+}
+
+// More segments and distributions than there is a short way for, against fewer of them.
+TEST_CASE("rules of one to nine segments")
+{
+    for (std::size_t count = 1; count <= 9; ++count)
+        for (const char* both : {"AND", "OR"}) {
+            std::string segments;
+            for (std::size_t i = 0; i < count; ++i) {
+                const std::string n = std::to_string(i);
+                segments += (i == 0 ? "" : ",") + (R"({"key":"s)" + n) + R"(","matchType":")" +
+                            (i % 2 == 0 ? "ALL" : "ANY") + R"(_SEGMENT_MATCH_TYPE","constraints":[)" +
+                            R"({"type":"STRING_CONSTRAINT_COMPARISON_TYPE","property":"p)" + n +
+                            R"(","operator":"prefix","value":"y"},{"type":"STRING_CONSTRAINT_COMPARISON_TYPE",)" +
+                            R"("property":"q","operator":"eq","value":"q"}]})";
+            }
+            const auto s = flipt::snapshot::parse(
+                R"({"flags":[{"key":"f","type":"BOOLEAN_FLAG_TYPE","rollouts":[{"rank":1,"segment":{"value":true,)"
+                R"("segmentOperator":")" +
+                std::string(both) + R"(_SEGMENT_OPERATOR","segments":[)" + segments + "]}}]}]}");
+            REQUIRE(s.ok());
+            for (unsigned bits = 0; bits < 1U << (count + 1); ++bits) {
+                texts context;
+                std::size_t matching = 0;
+                const bool q = (bits >> count & 1U) != 0;
+                context["q"] = q ? "q" : "other";
+                for (std::size_t i = 0; i < count; ++i) {
+                    const bool yes = (bits >> i & 1U) != 0;
+                    context["p" + std::to_string(i)] = yes ? "yes" : "no";
+                    matching += (i % 2 == 0 ? yes && q : yes || q) ? 1U : 0U;
+                }
+                const bool enabled = both == std::string_view("AND") ? matching == count : matching != 0;
+                const auto r = s->evaluate_boolean("f", "entity", context);
+                CHECK(r.enabled == enabled);
+                CHECK(r.segment_keys.size() == (enabled ? matching : 0));
+                s->evaluate_all("entity", context, [&](const flipt::flag_result& all) {
+                    CHECK(all.enabled == enabled);
+                    CHECK(all.segment_keys.size() == r.segment_keys.size());
+                });
+            }
+        }
+}
+
+TEST_CASE("an entity is in the share its bucket says, with any number of distributions")
+{
+    for (const auto rules : {flipt::rule_set::server_v2, flipt::rule_set::server_v1})
+        for (int count = 1; count <= 12; ++count) {
+            std::string shares;
+            for (int i = 0; i < count; ++i)
+                shares += (i == 0 ? "" : ",") + (R"({"variantKey":"v)" + std::to_string(i)) + R"(","rollout":)" +
+                          std::to_string(100 / count) + "}";
+            const auto s = flipt::snapshot::parse(
+                R"({"flags":[{"key":"f","enabled":true,"type":"VARIANT_FLAG_TYPE","rules":[{"rank":1,"segments":[{"key":"s",)"
+                R"("matchType":"ALL_SEGMENT_MATCH_TYPE","constraints":[]}],"distributions":[)" +
+                    shares + "]}]}]}",
+                rules);
+            REQUIRE(s.ok());
+            for (int e = 0; e < 300; ++e) {
+                const std::string entity = std::to_string(e * e);
+                const std::uint32_t bucket = flipt::v0::detail::crc32("f" + entity) % 1000;
+                // v2 shares out what is missing of 100, v1 leaves a gap.
+                const double share = rules == flipt::rule_set::server_v1 ? 10 * (100 / count) : 1000.0 / count;
+                const auto wanted = static_cast<int>(bucket / share);
+                const double from = wanted * share;
+                if (bucket - from < 1 || from + share - bucket < 2)
+                    continue; // how the edges are rounded is tested elsewhere
+                const auto r = s->evaluate_variant("f", entity);
+                CHECK(r.match == (wanted < count));
+                CHECK(r.variant_key == (wanted < count ? "v" + std::to_string(wanted) : ""));
+            }
+        }
 }
 
 TEST_CASE("texts of every length")

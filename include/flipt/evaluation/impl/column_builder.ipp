@@ -59,9 +59,8 @@ public:
     [[nodiscard]] term_rec term(std::uint32_t at, std::uint32_t bit) const noexcept
     {
         if (at == error_word)
-            return {error_word, 0, 0};
-        const std::uint64_t mask = std::uint64_t{1} << (bit + shifts_[at]);
-        return {records_[at].word, static_cast<std::uint32_t>(mask), static_cast<std::uint32_t>(mask >> 32)};
+            return {0, error_word};
+        return {std::uint64_t{1} << (bit + shifts_[at]), records_[at].word};
     }
     [[nodiscard]] std::uint32_t word_count() const noexcept { return word_count_; }
 
@@ -70,11 +69,15 @@ public:
     [[nodiscard]] const std::vector<property_slot>& properties() const noexcept { return slots_; }
     [[nodiscard]] const std::vector<text_slot>& texts() const noexcept { return text_slots_; }
     [[nodiscard]] const std::vector<constraint_rec>& constraints() const noexcept { return constraints_; }
+    [[nodiscard]] const std::vector<std::uint16_t>& near_constraints() const noexcept { return near_constraints_; }
     [[nodiscard]] const std::vector<double>& numbers() noexcept { return compiler_.numbers(); }
     [[nodiscard]] const std::vector<std::uint64_t>& number_rows() const noexcept { return number_rows_; }
+    [[nodiscard]] const std::vector<std::uint8_t>& small_rows() const noexcept { return small_rows_; }
     [[nodiscard]] std::uint32_t entity_column() const noexcept { return entity_.first; }
 
 private:
+    static constexpr double small_numbers = 255;
+
     struct property {
         text_ref name;
         std::uint32_t first = 0; // column, plus one
@@ -123,11 +126,11 @@ private:
         for (std::size_t id = 0; id < properties_.size(); ++id) {
             const property& p = properties_[id];
             const std::uint64_t word = key_word(std::string_view(chars_).substr(p.name.offset, p.name.size));
-            auto i = static_cast<std::uint32_t>(word * hash_step >> 32);
+            std::uint32_t i = property_place(word);
             while (slots_[i & (size - 1)].column != 0)
                 ++i;
             slot_of_[id] = i & static_cast<std::uint32_t>(size - 1);
-            slots_[slot_of_[id]] = {word, p.name, p.first};
+            slots_[slot_of_[id]] = {word, p.name.size, p.name.offset, p.first};
         }
     }
 
@@ -141,6 +144,7 @@ private:
             records_[i].word = i;
             if (i >= near_columns)
                 continue;
+            records_[i].near = std::uint32_t{1} << i;
             const auto size = static_cast<std::uint32_t>(columns_[i].constraints.size());
             std::uint32_t word = 0;
             while (used[word] + size > 64)
@@ -150,7 +154,8 @@ private:
             used[word] += size;
             word_count_ = std::max(word_count_, word + 1);
         }
-        empties_.resize(columns_.size() > near_columns ? columns_.size() : word_count_);
+        near_constraints_.resize(std::size_t{64} * word_count_);
+        empties_.resize(std::max<std::size_t>(2, columns_.size() > near_columns ? columns_.size() : word_count_));
     }
 
     static bool is_comparison(operation op) noexcept
@@ -194,7 +199,10 @@ private:
                 booleans = booleans || one.op == operation::bool_true || one.op == operation::bool_false;
                 rec.single |= bit;
             }
-            constraints_.push_back({one.op, one.a, one.b});
+            if (number < near_columns)
+                near_constraints_[rec.word * std::size_t{64} + shifts_[number] + i] =
+                    static_cast<std::uint16_t>(constraints_.size());
+            constraints_.push_back({one.op, number, one.a, one.b});
         }
         if (numbers)
             lay_out_numbers(c, rec);
@@ -204,7 +212,7 @@ private:
         const std::uint32_t shift = shifts_[number];
         const auto change = [&](std::uint64_t verdicts) { return (verdicts ^ empty) << shift; };
         for (std::size_t i = first_text; i < text_slots_.size(); ++i)
-            text_slots_[i].verdicts = change(text_slots_[i].verdicts);
+            text_slots_[i].change <<= shift;
         for (std::size_t i = first_row; i < number_rows_.size(); ++i)
             number_rows_[i] <<= shift;
         rec.other = change(rec.other);
@@ -238,6 +246,19 @@ private:
         rec.numbers = static_cast<std::uint32_t>(all.size());
         all.insert(all.end(), sorted.begin(), sorted.end());
         all.push_back(nan);
+        if (sorted.back() < small_numbers)
+            lay_out_small(all.data() + rec.numbers, rec);
+    }
+
+    // Which row the integers have, up to one that is above all numbers.
+    void lay_out_small(const double* sorted, column_rec& rec)
+    {
+        rec.kind = column_kind::numbers;
+        rec.small_rows = static_cast<std::uint32_t>(small_rows_.size());
+        const double last = sorted[rec.number_count - 1];
+        rec.small_top = last < 0 ? 0 : static_cast<std::uint32_t>(last) + 1;
+        for (std::uint32_t n = 0; n <= rec.small_top; ++n)
+            small_rows_.push_back(static_cast<std::uint8_t>(number_row(sorted, rec.number_count, n)));
     }
 
     static std::uint64_t row_of(const column& c, double v)
@@ -293,6 +314,7 @@ private:
 
     void place_texts(const std::vector<known_text>& known, column_rec& rec)
     {
+        bool perfect = false;
         const std::size_t size = std::bit_ceil(known.size() + known.size() / 2 + 1);
         rec.text_shift = static_cast<std::uint8_t>(65 - std::bit_width(size));
         rec.text_factor = hash_step;
@@ -300,15 +322,15 @@ private:
         text_slots_.resize(text_slots_.size() + size);
         text_slot* const table = text_slots_.data() + rec.texts;
         const auto home = [&](std::string_view text) {
-            return text_place(text_word(text), text.size(), rec.text_factor, rec.text_shift);
+            return text_place(text_word(text), rec.text_factor, rec.text_shift);
         };
         // A hash under which a small table has no two texts in one place.
         if (known.size() <= 64) {
             std::vector<bool> taken;
-            for (int tries = 0; tries < 512 && !rec.perfect; ++tries) {
+            for (int tries = 0; tries < 512 && !perfect; ++tries) {
                 rec.text_factor += 2 * hash_seed; // odd, as it has to be
                 taken.assign(size, false);
-                rec.perfect = std::none_of(known.begin(), known.end(), [&](const known_text& k) {
+                perfect = std::none_of(known.begin(), known.end(), [&](const known_text& k) {
                     const std::size_t at = home(k.text);
                     const bool was = taken[at];
                     taken[at] = true;
@@ -321,8 +343,10 @@ private:
             while (table[i].size != 0)
                 i = (i + 1) & (size - 1);
             const text_ref kept = k.text.size() <= 8 ? text_ref{0, 0} : texts_.add(k.text);
-            table[i] = {text_word(k.text), k.verdicts, kept.offset, static_cast<std::uint32_t>(k.text.size())};
+            table[i] = {text_word(k.text), k.verdicts ^ rec.other, kept.offset,
+                        static_cast<std::uint32_t>(k.text.size())};
         }
+        rec.kind = perfect && rec.resolved && rec.number_count == 0 ? column_kind::texts : column_kind::any;
     }
 
     std::string& chars_;
@@ -344,6 +368,8 @@ private:
     std::vector<text_slot> text_slots_;
     std::vector<constraint_rec> constraints_;
     std::vector<std::uint64_t> number_rows_;
+    std::vector<std::uint8_t> small_rows_;
+    std::vector<std::uint16_t> near_constraints_;
 };
 
 } // namespace flipt::inline v0::detail

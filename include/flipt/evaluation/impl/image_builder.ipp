@@ -68,7 +68,7 @@ public:
         words_.resize(words_.size() + flag_head_words + key_words);
         std::uint32_t* const flag = words_.data() + head;
         flag[flag_key_size] = static_cast<std::uint32_t>(def.key.size());
-        flag[flag_crc] = crc32_of_zero(def.key);
+        flag[flag_crc] = def.boolean ? crc32_of_zero(def.key) : crc32_update(crc32_start, def.key);
         flag[flag_default] = def.default_variant;
         std::memcpy(flag + flag_head_words, def.key.data(), def.key.size());
         needed_ = 0;
@@ -133,8 +133,10 @@ private:
         constraint_defs_.insert(constraint_defs_.end(), constraints.begin(), constraints.end());
         segment_note note{};
         note.hash = h;
-        segment_rec rec{texts_.add(key), static_cast<std::uint32_t>(places_.size()),
-                        static_cast<std::uint32_t>(constraints.size())};
+        segment_rec rec{};
+        rec.key = texts_.add(key);
+        rec.first = static_cast<std::uint32_t>(places_.size());
+        rec.count = static_cast<std::uint32_t>(constraints.size());
         for (const constraint_def& c : constraints) {
             const auto place = columns_.add(c);
             // v2 prepares values at load and leaves out the segment of one it cannot read; v1 tries at each evaluation
@@ -167,6 +169,13 @@ private:
                 terms.push_back(columns_.term(places_[s.first + i].column, places_[s.first + i].bit));
             if ((s.count & segment_ordered) == 0)
                 merge(terms);
+            if ((s.count & (segment_ordered | segment_far)) == 0 && terms.size() <= 2) {
+                for (std::size_t i = 0; i < terms.size(); ++i) {
+                    s.masks[i] = terms[i].mask;
+                    s.words[i] = static_cast<std::uint16_t>(2 * terms[i].word);
+                }
+                terms.clear();
+            }
             s.first = static_cast<std::uint32_t>(terms_.size());
             s.count = (s.count & ~segment_count_mask) | static_cast<std::uint32_t>(terms.size());
             terms_.insert(terms_.end(), terms.begin(), terms.end());
@@ -179,16 +188,32 @@ private:
         std::size_t n = 0;
         for (const term_rec& t : terms) {
             if (n != 0 && terms[n - 1].word == t.word) {
-                terms[n - 1].low |= t.low;
-                terms[n - 1].high |= t.high;
+                terms[n - 1].mask |= t.mask;
             } else {
                 terms[n++] = t;
             }
         }
         terms.resize(n);
-        // One becomes two where that is usual, so that evaluation meets one length more often.
-        if (n == 1 && columns_.word_count() == 2)
-            terms.push_back({terms[0].word, 0, 0});
+    }
+
+    // Marks the rules that evaluation cannot take the short way for, now that segments are complete.
+    void mark_long_rules()
+    {
+        for (const flag_entry& e : entries_) {
+            const std::uint32_t bits = words_[e.head + flag_bits];
+            std::size_t at = e.head + flag_head_words + (words_[e.head + flag_key_size] + 3) / 4;
+            for (std::uint32_t rules = bits >> flag_rules_shift; rules != 0; --rules) {
+                const std::uint32_t word = words_[at];
+                const auto kind = static_cast<rule_kind>(word & rule_kind_mask);
+                const std::uint32_t count = word >> rule_segments_shift;
+                bool is_long = count > 4;
+                for (std::uint32_t i = 0; i < count; ++i)
+                    is_long = is_long || (segments_[words_[at + 2 + i]].count & segment_count_mask) != 0;
+                words_[at] |= is_long ? rule_long : 0U;
+                const std::uint32_t shares = kind == rule_kind::rule ? words_[at + 1] : 0;
+                at += 2 + count + shares + (shares + 1) / 2;
+            }
+        }
     }
 
     // Looking at a column or not is a branch that follows no pattern: a flag that looks at most of few looks at all.
@@ -269,8 +294,19 @@ private:
                     return false;
             }
             absorb((words_[at] & ~rule_far) | std::uint64_t{words_[at + 1]} << 32);
+            if (r.has_threshold)
+                words_[at + 1] = percents_below(r.percentage);
         }
         return true;
+    }
+
+    // As many of 0, 1, ... 99.
+    static std::uint32_t percents_below(float threshold) noexcept
+    {
+        std::uint32_t n = 0;
+        while (n < 100 && static_cast<float>(n) < threshold)
+            ++n;
+        return n;
     }
 
     bool add_rules(flag_def& def)
@@ -289,6 +325,8 @@ private:
                 return false;
             words_[at + 1] = add_distributions({def.distributions.data() + r.first_distribution, r.distributions});
             absorb(words_[at] & ~rule_far);
+            if (buckets_.size() <= 8 && std::is_sorted(buckets_.begin(), buckets_.end()))
+                words_[at] |= rule_few;
         }
         return true;
     }
@@ -304,7 +342,7 @@ private:
                 absorb(variant_hashes_[d.variant] + buckets_[n++]);
             }
         for (std::size_t i = 0; i < n; i += 2)
-            words_.push_back(buckets_[i] | (i + 1 < n ? std::uint32_t{buckets_[i + 1]} << 16 : 0U));
+            words_.push_back(buckets_[i] | (i + 1 < n ? std::uint32_t{buckets_[i + 1]} : 0xFFFFU) << 16);
         return static_cast<std::uint32_t>(n);
     }
 
@@ -337,6 +375,7 @@ inline image_ptr image_builder::finish(std::string_view namespace_key, std::stri
     const text_ref dg = texts_.add(digest);
     columns_.finish();
     add_terms();
+    mark_long_rules();
     widen_columns();
     std::vector<flag_slot> slots(std::bit_ceil(entries_.size() + entries_.size() / 2 + 1));
     const auto mask = static_cast<std::uint32_t>(slots.size() - 1);
@@ -363,7 +402,9 @@ inline image_ptr image_builder::finish(std::string_view namespace_key, std::stri
     const std::size_t at_terms = place(terms_);
     const std::size_t at_numbers = place(columns_.numbers());
     const std::size_t at_number_rows = place(columns_.number_rows());
+    const std::size_t at_small_rows = place(columns_.small_rows());
     const std::size_t at_constraints = place(columns_.constraints());
+    const std::size_t at_near_constraints = place(columns_.near_constraints());
     const std::size_t at_variants = place(variants_);
     const std::size_t at_entries = place(entries_);
     const std::size_t at_words = place(words_);
@@ -387,7 +428,9 @@ inline image_ptr image_builder::finish(std::string_view namespace_key, std::stri
     im->terms = store(at_terms, terms_);
     im->numbers = store(at_numbers, columns_.numbers());
     im->number_rows = store(at_number_rows, columns_.number_rows());
+    im->small_rows = store(at_small_rows, columns_.small_rows());
     im->constraints = store(at_constraints, columns_.constraints());
+    im->near_constraints = store(at_near_constraints, columns_.near_constraints());
     im->variants = store(at_variants, variants_);
     im->flags = store(at_entries, entries_);
     im->words = store(at_words, words_);

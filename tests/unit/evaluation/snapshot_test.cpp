@@ -350,6 +350,108 @@ TEST_CASE("a refused document says where and what")
         CHECK_FALSE(snapshot::parse(std::string_view(good).substr(0, n)).ok());
 }
 
+TEST_CASE("UTF-8 is checked wherever it is, and before anything else")
+{
+    const auto good = [](const std::string& json) { return snapshot::parse(json).ok(); };
+    const auto why = [](const std::string& json) { return snapshot::parse(json).error().message(); };
+    const std::string utf8 = "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x8E\x89";
+    for (const std::string& bad : {std::string("\xC3"), std::string("\xFF"), std::string("\xED\xA0\x80")})
+        for (const std::size_t before : {0U, 1U, 7U, 14U, 15U, 16U, 17U, 40U})
+            for (const std::size_t after : {0U, 1U, 7U, 40U}) {
+                const std::string a(before, 'a');
+                const std::string b(after, 'b');
+                for (const auto& place :
+                     {std::pair<std::string, std::string>{R"({"flags":[],"x":")", R"("})"},
+                      {R"({"flags":[],"x":"\")", R"("})"},
+                      {R"({"flags":[],")", R"(":1})"},
+                      {R"({"flags":[{"key":")", R"("}]})"},
+                      {R"({"flags":[{"key":"f","rules":[{"segments":[{"key":"s","name":")", R"("}]}]}]})"},
+                      {R"({"flags":[{"key":"f","rules":[{"distributions":[{"ruleId":"","variantKey":")",
+                       R"("}]}]}]})"}}) {
+                    CHECK(good(place.first + a + utf8 + b + place.second));
+                    CHECK(why(place.first + a + bad + b + place.second) == "the document: not UTF-8 (byte 0)");
+                    // Even if something else is wrong, in front of it or behind.
+                    CHECK(why(place.first + a + bad + b + place.second + "]") == "the document: not UTF-8 (byte 0)");
+                    CHECK(why("!" + place.first + a + bad + b + place.second) == "the document: not UTF-8 (byte 0)");
+                }
+            }
+    CHECK(why("{\"flags\":[]}\xFF") == "the document: not UTF-8 (byte 0)");
+    CHECK(why("{\"flags\":[]}" + utf8) == "the document: text after the document (byte 12)");
+}
+
+TEST_CASE("what is repeated counts each time as what it says")
+{
+    const auto share = [](const std::string& ids, const std::string& key, const std::string& attachment,
+                          const std::string& rollout) {
+        return "{" + ids + R"("variantKey":")" + key + R"(","variantAttachment":")" + attachment + R"(","rollout":)" +
+               rollout + "}";
+    };
+    const std::string all = segment("all", "");
+    const auto flag = [&](const std::string& key, const std::string& shares) {
+        return variant_flag(key, R"({"rank":1,"segments":[)" + all + R"(],"distributions":[)" + shares + "]}");
+    };
+    const std::string a = share(R"("ruleId":"1",)", "a", R"({\"n\":1})", "100");
+    const auto s = load(
+        flag("f0", a) + "," + flag("f1", a) + "," + flag("f2", share(R"("ruleId":"22",)", "a", R"({\"n\":1})", "100")) +
+        "," + flag("f3", share(R"("ruleId":"22",)", "a", R"({\"n\":2})", "100")) + "," +
+        flag("f4", share(R"("id":"","ruleId":"3","variantId":"4",)", "a", R"({\"n\":1})", "100")) + "," +
+        // A member that means something in front of the rest that is known, and one that comes twice.
+        flag("f5", R"({"rollout":100,"ruleId":"1","variantKey":"a","variantAttachment":"{\"n\":1}"})") + "," +
+        flag("f6", R"({"variantAttachment":"x","ruleId":"1","variantKey":"a","rollout":100})") + "," +
+        flag("f7", share("", "a", R"({\"n\":1})", "100")) + "," + flag("f8", R"({"ruleId":"1","rollout":100})") + "," +
+        flag("f9", R"({"ruleId":"2","rollout":100})") + "," +
+        flag("f10",
+             share(R"("ruleId":"1",)", "a", R"({\"n\":1})", "0") + "," + share(R"("ruleId":"1",)", "b", "", "100")) +
+        "," + flag("f11", share(R"("ruleId" : "1" ,)", "a", R"({\"n\":1})", "100")) + "," +
+        flag("f12", R"({"ruleId":"1"},)" + a + R"(,{"ruleId":"1"})"));
+    const auto answer = [&](const char* key) {
+        const auto r = s.evaluate_variant(key, "e");
+        CHECK(r.match);
+        return std::string(r.variant_key) + std::string(r.variant_attachment);
+    };
+    for (const char* key : {"f0", "f1", "f2", "f4", "f5", "f7", "f11", "f12"})
+        CHECK(answer(key) == R"(a{"n":1})");
+    CHECK(answer("f3") == R"(a{"n":2})");
+    CHECK(answer("f6") == "ax");
+    CHECK(answer("f8").empty());
+    CHECK(answer("f9").empty());
+    CHECK(answer("f10") == "b");
+}
+
+TEST_CASE("numbers in every form JSON has for them")
+{
+    const auto with = [](const std::string& number) {
+        return snapshot::parse(R"({"flags":[{"key":"f","type":"BOOLEAN_FLAG_TYPE","rollouts":[{"rank":)" + number +
+                               R"(,"threshold":{"percentage":100,"value":true}}]}]})");
+    };
+    for (const char* good :
+         {"0", "1", "1.0", "1.000000", "1e2", "1.5e1", "\"3\"", "null", "2147483647", "12345678", "-0"})
+        CHECK(with(good).ok());
+    for (const char* bad :
+         {"01", "00", "1.", ".5", "1.5", "1.25", "1..0", "1.0.0", "+1", "1e", "-", "2147483648", "1 2", "1x"})
+        CHECK_FALSE(with(bad).ok());
+    const auto percent = [](const std::string& number) {
+        const auto s = snapshot::parse(
+            R"({"flags":[{"key":"f","type":"BOOLEAN_FLAG_TYPE","rollouts":[{"rank":1,"threshold":{"percentage":)" +
+            number + R"(,"value":true}}]}]})");
+        REQUIRE(s.ok());
+        int enabled = 0;
+        for (int i = 0; i < 2000; ++i)
+            enabled += s->evaluate_boolean("f", "entity-" + std::to_string(i)).enabled ? 1 : 0;
+        return enabled;
+    };
+    CHECK(percent("0") == 0);
+    CHECK(percent("-1") == 0);
+    CHECK(percent("99.001") == 2000);
+    CHECK(percent("1e2") == 2000);
+    CHECK(percent("1000") == 2000);
+    CHECK(percent("50") == percent("50.0"));
+    CHECK(percent("50") == percent("\"50\""));
+    CHECK(percent("50") == percent("49.5"));
+    CHECK(percent("50") < percent("50.01"));
+    CHECK(percent("50.01") == percent("51"));
+}
+
 TEST_CASE("what a snapshot says of itself, and the later of two flags")
 {
     const auto s = load(R"({"key":"f","name":"first","type":"VARIANT_FLAG_TYPE"},)" + boolean_flag("g", "") + "," +

@@ -26,7 +26,11 @@ namespace flipt::inline v0::detail {
 
 class image_builder {
 public:
-    explicit image_builder(rule_set rules) : rules_(rules), texts_(strings_) {}
+    // For a document of about so many bytes: only a start for what grows.
+    image_builder(rule_set rules, std::size_t document) : rules_(rules), texts_(strings_)
+    {
+        words_.reserve(document / 64);
+    }
 
     std::uint32_t variant(std::string_view key, std::string_view attachment)
     {
@@ -81,7 +85,7 @@ public:
         words_[head + flag_bits] = (def.boolean ? flag_boolean : 0U) | (def.enabled ? flag_enabled : 0U) |
                                    (def.has_default ? flag_has_default : 0U) | rule_count_ << flag_rules_shift;
         words_[head + flag_columns] = def.boolean || def.enabled ? needed_ : 0;
-        const text_ref name = texts_.add(def.name);
+        const text_ref name = texts_.append(def.name);
         const std::uint64_t h = hash_bytes(def.key);
         const auto index = flag_index_.find_or_add(
             h, [&](std::uint32_t i) { return key_of(words_.data() + entries_[i].head) == def.key; },
@@ -379,13 +383,12 @@ inline image_ptr image_builder::finish(std::string_view namespace_key, std::stri
     widen_columns();
     std::vector<flag_slot> slots(std::bit_ceil(entries_.size() + entries_.size() / 2 + 1));
     const auto mask = static_cast<std::uint32_t>(slots.size() - 1);
-    for (const flag_entry& e : entries_) {
-        const std::uint64_t h = hash_bytes(key_of(words_.data() + e.head));
+    flag_index_.visit([&](std::uint64_t h, std::uint32_t id) {
         auto i = static_cast<std::uint32_t>(h);
         while (slots[i & mask].head != 0)
             ++i;
-        slots[i & mask] = {static_cast<std::uint32_t>(h >> 32), e.head + 1};
-    }
+        slots[i & mask] = {static_cast<std::uint32_t>(h >> 32), entries_[id].head + 1};
+    });
 
     std::size_t bytes = sizeof(image);
     const auto place = [&](const auto& v) {

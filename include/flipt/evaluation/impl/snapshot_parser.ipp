@@ -9,9 +9,12 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,78 +22,84 @@
 namespace flipt::inline v0 {
 namespace detail {
 
-// Servers repeat a segment, byte for byte, in every rule that uses it: most of a large document. What was read once is
-// recognised by comparing bytes, with no need to read it again.
-class seen_segments {
+// Compares with a text of known size, without a call.
+template <std::size_t N>
+[[nodiscard, gnu::always_inline]] inline bool is(std::string_view text, const char (&name)[N]) noexcept
+{
+    return text.size() == N - 1 && std::memcmp(text.data(), name, N - 1) == 0;
+}
+
+// Servers repeat themselves, byte for byte: a segment in every rule that uses it, which is most of a large document.
+// What was read once is recognised by comparing bytes, with no need to read it again.
+template <class Value>
+class repeated_texts {
 public:
-    // The slot for the object at `p`, chosen by its first member (the key, in what servers write).
-    [[nodiscard]] std::size_t slot_of(const char* p, std::size_t left) const noexcept
-    {
-        const std::size_t most = left < 64 ? left : 64;
-        std::size_t n = 0;
-        int quotes = 0;
-        while (n < most && quotes < 4)
-            quotes += p[n++] == '"' ? 1 : 0;
-        return static_cast<std::size_t>(hash_bytes({p, n})) & (size - 1);
-    }
-
-    [[nodiscard]] bool matches(std::size_t slot, const char* p, std::size_t left) const noexcept
-    {
-        const entry& e = entries_[slot];
-        return e.size != 0 && e.size <= left && std::memcmp(e.text, p, e.size) == 0;
-    }
-    [[nodiscard]] std::size_t length(std::size_t slot) const noexcept { return entries_[slot].size; }
-    [[nodiscard]] std::uint32_t id(std::size_t slot) const noexcept { return entries_[slot].id; }
-    void put(std::size_t slot, const char* p, std::size_t n, std::uint32_t id) noexcept { entries_[slot] = {p, n, id}; }
-
-private:
     struct entry {
         const char* text = nullptr;
         std::size_t size = 0;
-        std::uint32_t id = 0;
+        Value value{};
     };
-    static constexpr std::size_t size = 8192;
-    std::vector<entry> entries_{size};
+
+    // For a document of so many bytes.
+    explicit repeated_texts(std::size_t document)
+        : entries_(std::bit_ceil(std::clamp<std::size_t>(document / 2048, 64, 8192)))
+    {}
+
+    // A place for what begins with these bytes.
+    [[nodiscard]] entry& at(std::string_view start) noexcept
+    {
+        return entries_[static_cast<std::size_t>(hash_bytes(start)) & (entries_.size() - 1)];
+    }
+
+private:
+    std::vector<entry> entries_;
 };
 
 class snapshot_parser {
 public:
-    snapshot_parser(std::string_view json, rule_set rules) : in_(json), builder_(rules) {}
+    snapshot_parser(std::string_view json, rule_set rules)
+        : json_(json), in_(json), builder_(rules, json.size()), segments_(json.size()), shares_(json.size())
+    {}
 
     snapshot_result run()
     {
-        in_.space();
-        bool known = false;
-        const bool read = in_.object([&](std::string_view key) {
-            if (key == "namespace") {
-                known = true;
-                return in_.null() || in_.object([&](std::string_view k) {
-                    return k == "key" ? text(namespace_key_) : in_.skip(depth);
-                });
-            }
-            if (key == "flags") {
-                known = true;
-                return list("flags", [&] { return flag(); });
-            }
-            if (key == "digest")
-                return text(digest_);
-            return in_.skip(depth);
-        });
+        const bool read = document();
+        // What is repeated was read the first time, and outside of strings anything but ASCII is a failure.
+        if ((!read || in_.wide()) && !simdjson::validate_utf8(json_.data(), json_.size()))
+            return snapshot_result(snapshot_error(0, {}, "not UTF-8"));
         if (!read)
             return failure();
-        in_.space();
-        if (!in_.at_end()) {
-            in_.fail("text after the document");
-            return failure();
-        }
-        if (!known) {
-            in_.fail("neither a namespace nor flags: not a snapshot");
-            return failure();
-        }
         return snapshot_result(builder_.finish(namespace_key_.empty() ? "default" : namespace_key_, digest_));
     }
 
 private:
+    bool document()
+    {
+        in_.space();
+        bool known = false;
+        const bool read = in_.object([&](std::string_view key) {
+            if (is(key, "namespace")) {
+                known = true;
+                return in_.null() || in_.object([&](std::string_view k) {
+                    return is(k, "key") ? text(namespace_key_) : in_.skip(depth);
+                });
+            }
+            if (is(key, "flags")) {
+                known = true;
+                return list("flags", [&] { return flag(); });
+            }
+            if (is(key, "digest"))
+                return text(digest_);
+            return in_.skip(depth);
+        });
+        if (!read)
+            return false;
+        in_.space();
+        if (!in_.at_end())
+            return in_.fail("text after the document");
+        return known || in_.fail("neither a namespace nor flags: not a snapshot");
+    }
+
     static constexpr int depth = 64;
     static constexpr std::size_t not_in_element = static_cast<std::size_t>(-1);
 
@@ -159,6 +168,14 @@ private:
     bool float32(float& out)
     {
         std::string_view s;
+        std::uint32_t digits = 0;
+        std::uint32_t behind = 0;
+        if (in_.short_number(digits, behind)) {
+            // Both operands are exact, so one division rounds once.
+            constexpr float powers[] = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F};
+            out = static_cast<float>(digits) / powers[behind];
+            return true;
+        }
         if (in_.null())
             return true;
         if (!number(s))
@@ -170,6 +187,12 @@ private:
     {
         std::string_view s;
         double v = 0;
+        if (std::uint32_t digits = 0, behind = 0; in_.short_number(digits, behind)) {
+            for (; behind != 0 && digits % 10 == 0; --behind)
+                digits /= 10;
+            out = static_cast<std::int32_t>(digits);
+            return behind == 0 || in_.fail("expected a 32-bit integer");
+        }
         if (in_.null())
             return true;
         if (!number(s))
@@ -188,26 +211,26 @@ private:
         std::string_view default_key;
         std::string_view default_attachment;
         const bool read = in_.object([&](std::string_view key) {
-            if (key == "key")
+            if (is(key, "key"))
                 return text(flag_.key);
-            if (key == "name")
+            if (is(key, "name"))
                 return text(flag_.name);
-            if (key == "enabled")
+            if (is(key, "enabled"))
                 return boolean(flag_.enabled);
-            if (key == "type")
+            if (is(key, "type"))
                 return enumeration([&](std::string_view s) { flag_.boolean = s == "BOOLEAN_FLAG_TYPE" || s == "1"; });
-            if (key == "rules")
+            if (is(key, "rules"))
                 return list("rules", [&] { return rule(); });
-            if (key == "rollouts")
+            if (is(key, "rollouts"))
                 return list("rollouts", [&] { return rollout(); });
-            if (key == "defaultVariant") {
+            if (is(key, "defaultVariant")) {
                 if (in_.null())
                     return true;
                 flag_.has_default = true;
                 return in_.object([&](std::string_view k) {
-                    if (k == "key")
+                    if (is(k, "key"))
                         return text(default_key);
-                    if (k == "attachment")
+                    if (is(k, "attachment"))
                         return text(default_attachment);
                     return in_.skip(depth);
                 });
@@ -236,15 +259,15 @@ private:
         r.first_segment = static_cast<std::uint32_t>(flag_.segments.size());
         r.first_distribution = static_cast<std::uint32_t>(flag_.distributions.size());
         const bool read = in_.object([&](std::string_view key) {
-            if (key == "segments")
+            if (is(key, "segments"))
                 return list("segments", [&] { return segment(); });
-            if (key == "distributions")
+            if (is(key, "distributions"))
                 return list("distributions", [&] { return distribution(); });
-            if (key == "segmentOperator")
+            if (is(key, "segmentOperator"))
                 return segment_operator(r.all);
-            if (key == "rank")
+            if (is(key, "rank"))
                 return int32(r.rank);
-            if (key == "id")
+            if (is(key, "id"))
                 return text(r.id);
             return in_.skip(depth);
         });
@@ -254,23 +277,48 @@ private:
         return read;
     }
 
+    // Most of a distribution, too, is repeated byte for byte: all but the ids in front of it.
     bool distribution()
     {
         std::string_view variant;
         std::string_view attachment;
         float rollout = 0;
+        repeated_texts<distribution_def>::entry* seen = nullptr;
+        const char* rest = nullptr; // what is behind members that mean nothing
+        bool plain = true;          // no other member so far
+        bool known = false;
         const bool read = in_.object([&](std::string_view key) {
-            if (key == "variantKey")
+            if (is(key, "variantKey")) {
+                plain = false;
                 return text(variant);
-            if (key == "variantAttachment")
+            }
+            if (is(key, "variantAttachment")) {
+                plain = false;
                 return text(attachment);
-            if (key == "rollout")
+            }
+            if (is(key, "rollout")) {
+                plain = false;
                 return float32(rollout);
-            return in_.skip(depth);
+            }
+            if (!in_.skip(depth))
+                return false;
+            if (plain) {
+                rest = in_.position();
+                seen = &shares_.at({rest, std::min<std::size_t>(in_.left(), 32)});
+                known = in_.at_text(seen->text, seen->size);
+                if (known)
+                    in_.skip_to(rest + seen->size - 1); // to the end of the object
+            }
+            return true;
         });
-        if (read)
-            flag_.distributions.push_back({builder_.variant(variant, attachment), rollout});
-        return read;
+        if (!read)
+            return false;
+        const distribution_def share =
+            known ? seen->value : distribution_def{builder_.variant(variant, attachment), rollout};
+        if (seen != nullptr && !known)
+            *seen = {rest, static_cast<std::size_t>(in_.position() - rest), share};
+        flag_.distributions.push_back(share);
+        return true;
     }
 
     bool rollout()
@@ -278,28 +326,28 @@ private:
         rollout_def r;
         r.first_segment = static_cast<std::uint32_t>(flag_.segments.size());
         const bool read = in_.object([&](std::string_view key) {
-            if (key == "rank")
+            if (is(key, "rank"))
                 return int32(r.rank);
-            if (key == "threshold") {
+            if (is(key, "threshold")) {
                 if (in_.null())
                     return true;
                 r.has_threshold = true;
                 return in_.object([&](std::string_view k) {
-                    if (k == "percentage")
+                    if (is(k, "percentage"))
                         return float32(r.percentage);
-                    return k == "value" ? boolean(r.threshold_value) : in_.skip(depth);
+                    return is(k, "value") ? boolean(r.threshold_value) : in_.skip(depth);
                 });
             }
-            if (key == "segment") {
+            if (is(key, "segment")) {
                 if (in_.null())
                     return true;
                 r.has_segments = true;
                 return in_.object([&](std::string_view k) {
-                    if (k == "segments")
+                    if (is(k, "segments"))
                         return list("segments", [&] { return segment(); });
-                    if (k == "segmentOperator")
+                    if (is(k, "segmentOperator"))
                         return segment_operator(r.all);
-                    return k == "value" ? boolean(r.segment_value) : in_.skip(depth);
+                    return is(k, "value") ? boolean(r.segment_value) : in_.skip(depth);
                 });
             }
             return in_.skip(depth);
@@ -312,22 +360,21 @@ private:
     bool segment()
     {
         const char* const start = in_.position();
-        const std::size_t left = in_.left();
-        const std::size_t slot = seen_.slot_of(start, left);
-        if (seen_.matches(slot, start, left)) {
-            in_.skip_to(start + seen_.length(slot));
-            flag_.segments.push_back(seen_.id(slot));
+        auto& seen = segments_.at(start_of_segment());
+        if (in_.at_text(seen.text, seen.size)) {
+            in_.skip_to(start + seen.size);
+            flag_.segments.push_back(seen.value);
             return true;
         }
         std::string_view key;
         bool any = false;
         constraints_.clear();
         const bool read = in_.object([&](std::string_view k) {
-            if (k == "key")
+            if (is(k, "key"))
                 return text(key);
-            if (k == "matchType")
+            if (is(k, "matchType"))
                 return enumeration([&](std::string_view s) { any = s == "ANY_SEGMENT_MATCH_TYPE" || s == "1"; });
-            if (k == "constraints")
+            if (is(k, "constraints"))
                 return list("constraints", [&] { return constraint(); });
             return in_.skip(depth);
         });
@@ -335,8 +382,16 @@ private:
             return false;
         const std::uint32_t id = builder_.segment(key, any, constraints_);
         flag_.segments.push_back(id);
-        seen_.put(slot, start, static_cast<std::size_t>(in_.position() - start), id);
+        seen = {start, static_cast<std::size_t>(in_.position() - start), id};
         return true;
+    }
+
+    // The object up to the end of its key where that comes first, as in what servers write.
+    [[nodiscard]] std::string_view start_of_segment() const noexcept
+    {
+        constexpr std::string_view start = R"({"key":")";
+        const std::string_view ahead(in_.position(), std::min<std::size_t>(in_.left(), 64));
+        return ahead.starts_with(start) ? ahead.substr(0, ahead.find('"', start.size())) : ahead;
     }
 
     static comparison comparison_of(std::string_view s) noexcept
@@ -355,13 +410,13 @@ private:
     {
         constraint_def c;
         const bool read = in_.object([&](std::string_view k) {
-            if (k == "type")
+            if (is(k, "type"))
                 return enumeration([&](std::string_view s) { c.type = comparison_of(s); });
-            if (k == "property")
+            if (is(k, "property"))
                 return text(c.property);
-            if (k == "operator")
+            if (is(k, "operator"))
                 return text(c.op);
-            if (k == "value")
+            if (is(k, "value"))
                 return text(c.value);
             return in_.skip(depth);
         });
@@ -369,9 +424,11 @@ private:
         return read;
     }
 
+    std::string_view json_;
     json_reader in_;
     image_builder builder_;
-    seen_segments seen_;
+    repeated_texts<std::uint32_t> segments_;
+    repeated_texts<distribution_def> shares_;
     flag_def flag_;
     std::vector<constraint_def> constraints_;
     std::string_view namespace_key_;
@@ -386,8 +443,6 @@ FLIPT_DECL snapshot_result snapshot::parse(std::string_view json, rule_set rules
 {
     if (json.size() > std::size_t{1} << 30)
         return snapshot_result(snapshot_error(0, {}, "larger than 1 GiB"));
-    if (const auto ascii = simdjson::validate_utf8(json.data(), json.size()); !ascii)
-        return snapshot_result(snapshot_error(0, {}, "not UTF-8"));
     return detail::snapshot_parser(json, rules).run();
 }
 

@@ -62,6 +62,15 @@ public:
         }
     }
 
+    // Calls each(hash, id) for all.
+    template <class F>
+    void visit(F&& each) const
+    {
+        for (const slot& s : slots_)
+            if (s.id != none)
+                each(s.hash, s.id);
+    }
+
 private:
     static constexpr std::uint32_t none = 0xFFFFFFFFU;
     struct slot {
@@ -106,6 +115,16 @@ public:
                 return static_cast<std::uint32_t>(refs_.size() - 1);
             });
         return refs_[id];
+    }
+
+    // Keeps a text that hardly comes twice.
+    text_ref append(std::string_view s)
+    {
+        if (s.empty())
+            return {0, 0};
+        const text_ref kept{static_cast<std::uint32_t>(chars_.size()), static_cast<std::uint32_t>(s.size())};
+        chars_.append(s);
+        return kept;
     }
 
 private:

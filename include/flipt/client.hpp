@@ -3,7 +3,7 @@
 // The client: flags and evaluations of a Flipt server, as awaitables and with any completion token.
 #pragma once
 
-#include "flipt/call/engine.hpp"
+#include "flipt/call/engine_access.hpp"
 #include "flipt/call/initiate.hpp"
 #include "flipt/call/operations.hpp"
 #include "flipt/call/or_default.hpp"
@@ -66,18 +66,18 @@ public:
     ~client()
     {
         if (engine_)
-            engine_->post_shutdown();
+            detail::post_shutdown(*engine_);
     }
 
-    [[nodiscard]] executor_type get_executor() const noexcept { return engine_->executor(); }
+    [[nodiscard]] executor_type get_executor() const noexcept { return detail::executor_of(*engine_); }
 
     /// The policy inside, to set another token at run time where the policy can. On the client's executor.
     [[nodiscard]] TokenPolicy& token_policy() noexcept { return *policy_; }
 
     /// Ends every call under way with operation_aborted. The client stays usable. On the client's executor.
-    void cancel() { engine_->cancel_all(); }
+    void cancel() { detail::cancel_all(*engine_); }
     /// Closes the connections that no call uses. On the client's executor.
-    void close_idle() { engine_->connections().close_idle(); }
+    void close_idle() { detail::close_idle(*engine_); }
 
     // ---- boolean ----------------------------------------------------------------------------------------------------
 
@@ -297,8 +297,7 @@ private:
     client(const asio::any_io_executor& executor, config settings,
            std::unique_ptr<detail::policy_provider<TokenPolicy>> provider, std::shared_ptr<host_resolver> resolver)
         : policy_(&provider->policy()),
-          engine_(
-              std::make_shared<detail::engine>(executor, std::move(settings), std::move(provider), std::move(resolver)))
+          engine_(detail::make_engine(executor, std::move(settings), std::move(provider), std::move(resolver)))
     {}
 
     template <class Operation, class Tell, class Signature, class Token, class... Args>

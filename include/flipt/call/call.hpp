@@ -4,10 +4,9 @@
 #pragma once
 
 #include "flipt/call/intrusive_list.hpp"
+#include "flipt/detail/config.hpp"
 #include "flipt/net/asio.hpp"
 #include "flipt/net/handler_memory.hpp"
-#include "flipt/protocol/reply_reader.hpp"
-#include "flipt/protocol/request_writer.hpp"
 #include "flipt/types/config.hpp"
 #include "flipt/types/error.hpp"
 
@@ -21,6 +20,7 @@ namespace flipt::inline v0::detail {
 
 class engine;
 class connection;
+class request_writer;
 struct active_tag;
 struct waiting_tag;
 

@@ -6,10 +6,13 @@
 #include "flipt/call/call.hpp"
 #include "flipt/call/task.hpp"
 #include "flipt/detail/config.hpp"
+#include "flipt/detail/random.hpp"
 #include "flipt/net/pool.hpp"
 #include "flipt/net/resolver.hpp"
 #include "flipt/net/tls_context.hpp"
+#include "flipt/protocol/reply_reader.hpp"
 #include "flipt/protocol/request_body.hpp"
+#include "flipt/protocol/request_writer.hpp"
 #include "flipt/protocol/retry.hpp"
 #include "flipt/token/provider.hpp"
 
@@ -18,7 +21,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <system_error>
 
@@ -79,7 +81,8 @@ public:
     FLIPT_DECL void give_back(connection& c) noexcept;
     FLIPT_DECL void watch(const call& c);
     FLIPT_DECL void wake_later(call& c) noexcept;
-    [[nodiscard]] double random_unit() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
+    /// For jitter: at least 0, less than 1.
+    [[nodiscard]] double random_unit() noexcept { return random_.unit(); }
 
     using waiting_list = intrusive_list<call, waiting_tag>;
     waiting_list connection_waiters;
@@ -124,7 +127,7 @@ private:
     asio::steady_timer timer_;
     handler_memory timer_memory_;
     asio::cancellation_signal stop_refresh_;
-    std::minstd_rand random_;
+    random_source random_;
     clock::time_point armed_at_ = clock::time_point::max();
     std::uint64_t arming_ = 0;
     std::uint64_t turn_ = 0; // counts the handlers run so far

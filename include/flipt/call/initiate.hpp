@@ -3,11 +3,16 @@
 // How an operation with its handler becomes a call: the block that holds both, and the ways to tell the outcome.
 #pragma once
 
-#include "flipt/call/engine.hpp"
+#include "flipt/call/call.hpp"
+#include "flipt/call/engine_access.hpp"
+#include "flipt/call/exception_code.hpp"
+#include "flipt/call/memory_cache.hpp"
+#include "flipt/detail/config.hpp"
 
-#include <atomic>
 #include <exception>
 #include <memory>
+#include <new>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -17,16 +22,7 @@ namespace flipt::inline v0::detail {
 /// when the call has been freed.
 ///
 /// void(std::exception_ptr, T): what awaitable operations use. The exception is made only where there is one.
-inline std::exception_ptr to_exception(std::error_code ec, diagnostics& d) noexcept
-{
-    if (!ec)
-        return nullptr;
-    try {
-        return std::make_exception_ptr(error(ec, std::move(d)));
-    } catch (...) {
-        return std::current_exception();
-    }
-}
+FLIPT_DECL std::exception_ptr to_exception(std::error_code ec, diagnostics& d) noexcept;
 
 class tell_exception {
 public:
@@ -97,17 +93,7 @@ public:
     remote_cancel(std::shared_ptr<cancel_ticket> ticket, std::weak_ptr<engine> owner) noexcept
         : ticket_(std::move(ticket)), engine_(std::move(owner))
     {}
-    void operator()(asio::cancellation_type type)
-    {
-        const auto owner = engine_.lock();
-        if (type == asio::cancellation_type::none || !owner)
-            return;
-        asio::dispatch(owner->executor(), [ticket = ticket_] {
-            ticket->cancelled = true;
-            if (ticket->target != nullptr)
-                ticket->target->interrupt(asio::error::operation_aborted);
-        });
-    }
+    FLIPT_DECL void operator()(asio::cancellation_type type);
 
 private:
     std::shared_ptr<cancel_ticket> ticket_;
@@ -134,10 +120,7 @@ public:
     template <class Handler>
     handler_work(const Handler&, const asio::any_io_executor&) noexcept
     {}
-    void begin(const asio::any_io_executor& executor)
-    {
-        tracked_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
-    }
+    FLIPT_DECL void begin(const asio::any_io_executor& executor);
 
 private:
     asio::any_io_executor tracked_;
@@ -152,12 +135,12 @@ public:
     static call_with_handler* make(engine& owner, const call_options& options, bool here, Handler&& handler,
                                    Args&&... args)
     {
-        void* block = owner.memory().allocate(sizeof(call_with_handler));
+        void* block = memory_of(owner).allocate(sizeof(call_with_handler));
         try {
             return ::new (block)
                 call_with_handler(owner, options, here, std::move(handler), std::forward<Args>(args)...);
         } catch (...) {
-            owner.memory().deallocate(block);
+            memory_of(owner).deallocate(block);
             throw;
         }
     }
@@ -172,7 +155,7 @@ public:
             result_ = current_exception_code();
             finished_ = true;
         }
-        engine_.start(*this);
+        start_call(engine_, *this);
     }
 
     /// Begins after a hop; `ticket`, if not null, is what the handler's slot holds.
@@ -183,7 +166,7 @@ public:
             interruption_ = asio::error::operation_aborted;
         else if (ticket_)
             ticket_->target = this;
-        engine_.start(*this);
+        start_call(engine_, *this);
     }
 
     void complete() override
@@ -199,7 +182,7 @@ public:
             tell(handler);
             return;
         }
-        const asio::any_io_executor executor = engine_.executor();
+        const asio::any_io_executor executor = executor_of(engine_);
         const handler_work<executor_type> work = std::move(work_);
         Handler handler(std::move(handler_));
         free();
@@ -218,16 +201,16 @@ private:
         : call(owner, operation_, options),
           operation_(std::forward<Args>(args)...),
           handler_(std::move(handler)),
-          work_(handler_, owner.executor()),
+          work_(handler_, executor_of(owner)),
           same_executor_(here)
     {
         if (here)
             return;
-        const auto target = asio::get_associated_executor(handler_, owner.executor());
+        const auto target = asio::get_associated_executor(handler_, executor_of(owner));
         if constexpr (std::is_same_v<executor_type, asio::any_io_executor>)
-            same_executor_ = target == owner.executor();
+            same_executor_ = target == executor_of(owner);
         else if constexpr (std::is_constructible_v<asio::any_io_executor, const executor_type&>)
-            same_executor_ = asio::any_io_executor(target) == owner.executor();
+            same_executor_ = asio::any_io_executor(target) == executor_of(owner);
         // Else it is one without an I/O context behind it, such as that of a std::future.
         if (!same_executor_)
             work_.begin(target);
@@ -255,7 +238,7 @@ private:
             coroutine_.destroy();
         static_cast<list_hook<active_tag>&>(*this).unlink();
         static_cast<list_hook<waiting_tag>&>(*this).unlink();
-        memory_cache& memory = engine_.memory();
+        memory_cache& memory = memory_of(engine_);
         this->~call_with_handler();
         memory.deallocate(this);
     }
@@ -279,7 +262,7 @@ public:
     {}
 
     /// Asked for by asio::cancel_after and its like.
-    [[nodiscard]] executor_type get_executor() const noexcept { return engine_->executor(); }
+    [[nodiscard]] executor_type get_executor() const noexcept { return executor_of(*engine_); }
 
     template <class Handler, class... Args>
     void operator()(Handler&& handler, Args&&... args) const
@@ -288,7 +271,7 @@ public:
         using call_type = call_with_handler<Operation, handler_type, Tell>;
         if constexpr (std::is_same_v<Tell, tell_exception> || std::is_same_v<Tell, tell_exception_only>) {
             // Only coroutines come here, and a coroutine runs on its executor: no hop if that is ours.
-            if (asio::get_associated_executor(handler, asio::any_io_executor()) == engine_->executor()) {
+            if (asio::get_associated_executor(handler, asio::any_io_executor()) == executor_of(*engine_)) {
                 begin_here<call_type>(std::forward<Handler>(handler), std::forward<Args>(args)...);
                 return;
             }
@@ -303,7 +286,7 @@ public:
                     ... rest = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
             call_type::make(*owner, options, false, std::move(handler), std::move(rest)...)->begin(std::move(ticket));
         };
-        asio::dispatch(engine_->executor(), std::move(hop));
+        asio::dispatch(executor_of(*engine_), std::move(hop));
     }
 
 private:
@@ -319,8 +302,8 @@ private:
             Operation unused(std::forward<Args>(args)...);
             diagnostics nothing_known;
             auto tell = Tell::take(std::make_error_code(std::errc::not_enough_memory), nothing_known, unused);
-            asio::post(engine_->executor(), [handler = std::decay_t<Handler>(std::forward<Handler>(handler)),
-                                             tell = std::move(tell)]() mutable { tell(handler); });
+            asio::post(executor_of(*engine_), [handler = std::decay_t<Handler>(std::forward<Handler>(handler)),
+                                               tell = std::move(tell)]() mutable { tell(handler); });
             return;
         }
         made->begin();

@@ -3,10 +3,13 @@
 // The operations of the client: which request each writes and what it makes of the reply.
 #pragma once
 
-#include "flipt/call/engine.hpp"
+#include "flipt/call/call.hpp"
+#include "flipt/detail/config.hpp"
+#include "flipt/types/config.hpp"
 #include "flipt/types/request.hpp"
 #include "flipt/types/response.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,19 +25,11 @@ FLIPT_DECL std::error_code write_list_request(request_writer& out, engine& owner
                                               std::string_view page_token);
 FLIPT_DECL std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token);
 
-inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, const evaluation_request& request,
-                                  boolean_evaluation& out)
-{
-    const std::error_code ec = reader.read_boolean(reply.body, reply.size, out);
-    return ec ? ec : reader.check_id(request.request_id, out.request_id);
-}
-inline std::error_code read_reply(reply_reader& reader, const reply_view& reply, const evaluation_request& request,
-                                  variant_evaluation& out)
-{
-    const std::error_code ec = reader.read_variant(reply.body, reply.size, out);
-    return ec ? ec : reader.check_id(request.request_id, out.request_id);
-}
-FLIPT_DECL std::error_code read_reply(reply_reader& reader, const reply_view& reply, const batch_request& request,
+FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, const evaluation_request& request,
+                                      boolean_evaluation& out);
+FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, const evaluation_request& request,
+                                      variant_evaluation& out);
+FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, const batch_request& request,
                                       batch_evaluation& out);
 
 template <class Result>
@@ -54,7 +49,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return read_reply(owner.reader(), reply, request_, result_);
+        return read_reply(owner, reply, request_, result_);
     }
     Result take_result() { return std::move(result_); }
 
@@ -75,7 +70,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return read_reply(owner.reader(), reply, *request_, *result_);
+        return read_reply(owner, reply, *request_, *result_);
     }
 
 private:
@@ -94,7 +89,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return read_reply(owner.reader(), reply, request_, result_);
+        return read_reply(owner, reply, request_, result_);
     }
     batch_evaluation take_result() { return std::move(result_); }
 
@@ -114,7 +109,7 @@ public:
     }
     std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
     {
-        return read_reply(owner.reader(), reply, *request_, *result_);
+        return read_reply(owner, reply, *request_, *result_);
     }
 
 private:
@@ -198,25 +193,5 @@ private:
     snapshot_document result_;
     bool asking_version_ = false;
 };
-
-/// POST /auth/v1/method/kubernetes/serviceaccount: a service account's token for one of Flipt's. Sent without a token.
-class kubernetes_operation final : public remote_operation {
-public:
-    explicit kubernetes_operation(const secret* service_account_token) : service_account_token_(service_account_token)
-    {}
-
-    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
-    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step&) override;
-    [[nodiscard]] bool authenticated() const noexcept override { return false; }
-    // A call that probes whether the server is back may need this first: it is part of that one.
-    [[nodiscard]] bool counts_for_breaker() const noexcept override { return false; }
-    issued_token take_result() noexcept { return std::move(result_); }
-
-private:
-    const secret* service_account_token_;
-    issued_token result_;
-};
-
-FLIPT_DECL asio::awaitable<issued_token> exchange_kubernetes(std::shared_ptr<engine> owner, const secret& token);
 
 } // namespace flipt::inline v0::detail

@@ -4,12 +4,11 @@
 #pragma once
 
 #include "flipt/call/call.hpp"
+#include "flipt/call/exception_code.hpp"
 #include "flipt/call/memory_cache.hpp"
 
 #include <coroutine>
 #include <cstddef>
-#include <exception>
-#include <new>
 #include <system_error>
 #include <utility>
 
@@ -33,19 +32,6 @@ public:
         (*static_cast<memory_cache**>(block))->deallocate(block);
     }
 };
-
-inline std::error_code current_exception_code() noexcept
-{
-    try {
-        throw;
-    } catch (const std::system_error& e) {
-        return e.code();
-    } catch (const std::bad_alloc&) {
-        return std::make_error_code(std::errc::not_enough_memory);
-    } catch (...) {
-        return std::make_error_code(std::errc::state_not_recoverable);
-    }
-}
 
 /// Performs one call: started by the engine, ends by completing it. Not awaited: its frame frees itself, before the
 /// user's handler runs.

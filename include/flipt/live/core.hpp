@@ -3,6 +3,9 @@
 // The engine of a live snapshot: a loop for each namespace that keeps it up to date.
 #pragma once
 
+#include "flipt/detail/config.hpp"
+#include "flipt/evaluation/diff.hpp"
+#include "flipt/live/core_access.hpp"
 #include "flipt/live/source.hpp"
 #include "flipt/live/transport.hpp"
 
@@ -18,23 +21,6 @@
 #include <vector>
 
 namespace flipt::inline v0::detail {
-
-/// What a wait came to.
-class ready_outcome {
-public:
-    ready_outcome() = default;
-    ready_outcome(std::error_code e, std::string_view d) : ec(e), detail(d) {}
-
-    std::error_code ec;
-    std::string detail;
-};
-class change_outcome {
-public:
-    change_outcome() = default;
-
-    std::error_code ec;
-    live_change change;
-};
 
 /// A document made ready: what it says, or why it cannot be used.
 class compiled_document {
@@ -69,6 +55,7 @@ public:
     [[nodiscard]] const std::vector<std::shared_ptr<live_source>>& sources() const noexcept { return sources_; }
     /// Throws flipt::error, errc::invalid_argument, for a namespace that is not kept.
     [[nodiscard]] FLIPT_DECL live_source& find(std::string_view namespace_key, std::string_view environment_key) const;
+    [[nodiscard]] FLIPT_DECL bool all_ready() const;
     [[nodiscard]] std::uint64_t last_sequence() const
     {
         const std::lock_guard guard(changes_mutex_);
@@ -86,10 +73,10 @@ private:
     /// A wait of the user's, in the list while it is under way.
     class waiter {
     public:
-        explicit waiter(live_core& core) : timer(core.executor()), core_(core) { core_.waiters_.push_back(this); }
+        FLIPT_DECL explicit waiter(live_core& core);
         waiter(const waiter&) = delete;
         waiter& operator=(const waiter&) = delete;
-        ~waiter() { std::erase(core_.waiters_, this); }
+        FLIPT_DECL ~waiter();
 
         asio::steady_timer timer;
 
@@ -119,7 +106,6 @@ private:
     FLIPT_DECL void notify(live_change change);
     FLIPT_DECL void wake_waiters();
     FLIPT_DECL void stop();
-    FLIPT_DECL bool all_ready() const;
     [[nodiscard]] rule_set rules_of(server_version v) const noexcept
     {
         return options_.rules.value_or(v == server_version::v1 ? rule_set::server_v1 : rule_set::server_v2);
@@ -141,8 +127,3 @@ private:
 };
 
 } // namespace flipt::inline v0::detail
-
-#if defined(FLIPT_HEADER_ONLY)
-#include "flipt/live/impl/core.ipp"
-#include "flipt/live/impl/waits.ipp"
-#endif

@@ -3,10 +3,11 @@
 // How a wait on a live snapshot becomes an Asio operation, begun from any executor and thread.
 #pragma once
 
-#include "flipt/live/core.hpp"
+#include "flipt/live/core_access.hpp"
 
 #include <exception>
 #include <memory>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -43,7 +44,7 @@ public:
     explicit initiate_wait(std::shared_ptr<live_core> core) noexcept : core_(std::move(core)) {}
 
     /// Asked for by asio::cancel_after and its like.
-    [[nodiscard]] executor_type get_executor() const noexcept { return core_->executor(); }
+    [[nodiscard]] executor_type get_executor() const noexcept { return executor_of(*core_); }
 
     template <class Handler, class Outcome, class Argument>
     void operator()(Handler&& handler, asio::awaitable<Outcome> (*begin)(std::shared_ptr<live_core>, Argument),
@@ -53,10 +54,10 @@ public:
         // handler has no slot, since co_spawn wants to bind it.
         auto link = std::make_shared<asio::cancellation_signal>();
         if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected())
-            slot.assign([link, executor = core_->executor()](asio::cancellation_type type) {
+            slot.assign([link, executor = executor_of(*core_)](asio::cancellation_type type) {
                 asio::dispatch(executor, [link, type] { link->emit(type); });
             });
-        const auto target = asio::get_associated_executor(handler, core_->executor());
+        const auto target = asio::get_associated_executor(handler, executor_of(*core_));
         auto work = asio::make_work_guard(target);
         auto ended = [core = core_, link, target, work = std::move(work),
                       handler = std::decay_t<Handler>(std::forward<Handler>(handler))](const std::exception_ptr& e,
@@ -68,11 +69,11 @@ public:
             });
         };
         auto hop = [core = core_, link, begin, argument, ended = std::move(ended)]() mutable {
-            const asio::any_io_executor executor = core->executor();
+            const asio::any_io_executor executor = executor_of(*core);
             asio::co_spawn(executor, begin(std::move(core), argument),
                            asio::bind_cancellation_slot(link->slot(), std::move(ended)));
         };
-        asio::post(core_->executor(), std::move(hop));
+        asio::post(executor_of(*core_), std::move(hop));
     }
 
 private:

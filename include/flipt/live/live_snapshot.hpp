@@ -3,9 +3,11 @@
 // A snapshot that keeps itself up to date: flags evaluated in the process, refreshed from the server.
 #pragma once
 
-#include "flipt/live/core.hpp"
+#include "flipt/live/core_access.hpp"
 #include "flipt/live/initiate.hpp"
+#include "flipt/live/options.hpp"
 #include "flipt/live/reader.hpp"
+#include "flipt/live/state.hpp"
 #include "flipt/token/token.hpp"
 
 #include <chrono>
@@ -65,21 +67,21 @@ public:
     ~live_snapshot()
     {
         if (core_)
-            core_->post_stop();
+            detail::post_stop(*core_);
     }
 
-    [[nodiscard]] executor_type get_executor() const noexcept { return core_->executor(); }
+    [[nodiscard]] executor_type get_executor() const noexcept { return detail::executor_of(*core_); }
     /// The policy inside, to set another token at run time where the policy can. On the executor.
     [[nodiscard]] TokenPolicy& token_policy() noexcept { return *policy_; }
 
     // ---- reading ----------------------------------------------------------------------------------------------------
 
     /// A reader of the first namespace, for one thread or loop. Cheap to make, cheaper to keep.
-    [[nodiscard]] flipt::v0::reader reader() const { return flipt::v0::reader(core_->sources().front()->published); }
+    [[nodiscard]] flipt::v0::reader reader() const { return flipt::v0::reader(detail::published(*core_)); }
     /// Of another namespace kept; an empty key is config's. Throws flipt::error (errc::invalid_argument) if it is none.
     [[nodiscard]] flipt::v0::reader reader(std::string_view namespace_key, std::string_view environment_key = {}) const
     {
-        return flipt::v0::reader(core_->find(namespace_key, environment_key).published);
+        return flipt::v0::reader(detail::published(*core_, namespace_key, environment_key));
     }
 
     /// The newest snapshot, an empty one before the first load; for occasional use (it may wait for another thread that
@@ -88,7 +90,7 @@ public:
                                                           std::string_view environment_key = {}) const
     {
         std::uint64_t version = 0;
-        return core_->find(namespace_key, environment_key).published->load(version);
+        return detail::published(*core_, namespace_key, environment_key)->load(version);
     }
 
     /// The flag's value in the first namespace, or `otherwise` where there is none; `why`, if not null, tells the
@@ -125,32 +127,26 @@ public:
     /// How a namespace is doing.
     [[nodiscard]] live_state state(std::string_view namespace_key = {}, std::string_view environment_key = {}) const
     {
-        return core_->find(namespace_key, environment_key).state();
+        return detail::state_of(*core_, namespace_key, environment_key);
     }
     /// Whether every namespace has flags to evaluate.
-    [[nodiscard]] bool ready() const
-    {
-        for (const auto& s : core_->sources())
-            if (!s->ready())
-                return false;
-        return true;
-    }
+    [[nodiscard]] bool ready() const { return detail::all_ready(*core_); }
     /// Asks the server now, whatever the interval says. Does not wait for the answer.
-    void refresh() const { core_->post_refresh(); }
+    void refresh() const { detail::post_refresh(*core_); }
 
     /// Waits until every namespace has flags (see live_start), at most live_options::ready_timeout. Throws
     /// flipt::error: timed_out (what() tells the last failure), with live_start::fail the first failure,
     /// operation_aborted after cancellation (any type) or destruction.
     [[nodiscard]] asio::awaitable<void> wait_ready(std::optional<duration> timeout = std::nullopt) const
     {
-        return throwing_ready(core_, timeout);
+        return detail::throwing_wait_ready(core_, timeout);
     }
     /// void(std::error_code).
     template <class Token>
     auto async_wait_ready(std::optional<duration> timeout, Token&& token) const
     {
         return asio::async_initiate<Token, void(std::error_code)>(detail::initiate_wait<detail::tell_apart>(core_),
-                                                                  token, &detail::live_core::wait_ready, timeout);
+                                                                  token, &detail::wait_ready, timeout);
     }
     template <class Token>
     auto async_wait_ready(Token&& token) const
@@ -159,20 +155,20 @@ public:
     }
 
     /// The number of the last change; 0 before the first one.
-    [[nodiscard]] std::uint64_t last_sequence() const { return core_->last_sequence(); }
+    [[nodiscard]] std::uint64_t last_sequence() const { return detail::last_sequence(*core_); }
     /// The first change from now on, of any of the namespaces. Throws flipt::error, operation_aborted.
     [[nodiscard]] asio::awaitable<live_change> next_change() const { return next_change(last_sequence()); }
     /// The first change with a greater number: pass the last one's to miss none (the last 64 are kept).
     [[nodiscard]] asio::awaitable<live_change> next_change(std::uint64_t after) const
     {
-        return throwing_change(core_, after);
+        return detail::throwing_wait_change(core_, after);
     }
     /// void(std::error_code, live_change).
     template <class Token>
     auto async_next_change(std::uint64_t after, Token&& token) const
     {
         return asio::async_initiate<Token, void(std::error_code, live_change)>(
-            detail::initiate_wait<detail::tell_apart>(core_), token, &detail::live_core::wait_change, after);
+            detail::initiate_wait<detail::tell_apart>(core_), token, &detail::wait_change, after);
     }
     template <class Token>
     auto async_next_change(Token&& token) const
@@ -183,48 +179,20 @@ public:
 protected:
     /// For other ways to the server; `policy` lives in `calls`.
     live_snapshot(TokenPolicy* policy, std::shared_ptr<detail::live_transport> calls, live_options options)
-        : policy_(policy), core_(std::make_shared<detail::live_core>(std::move(calls), std::move(options)))
-    {
-        core_->start();
-    }
+        : policy_(policy), core_(detail::make_live_core(std::move(calls), std::move(options)))
+    {}
 
 private:
-    using core_ptr = std::shared_ptr<detail::live_core>;
-
     live_snapshot(const asio::any_io_executor& executor, config settings,
                   std::unique_ptr<detail::policy_provider<TokenPolicy>> provider, live_options options,
                   std::shared_ptr<host_resolver> resolver)
         : policy_(&provider->policy()),
-          core_(std::make_shared<detail::live_core>(
-              std::make_shared<detail::http_live_transport>(std::make_shared<detail::engine>(
-                  executor, std::move(settings), std::move(provider), std::move(resolver))),
-              std::move(options)))
-    {
-        core_->start();
-    }
-
-    static asio::awaitable<void> throwing_ready(core_ptr core, std::optional<duration> timeout)
-    {
-        const detail::ready_outcome outcome =
-            co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(detail::ready_outcome)>(
-                detail::initiate_wait<detail::tell_outcome>(core), asio::use_awaitable, &detail::live_core::wait_ready,
-                timeout);
-        if (outcome.ec)
-            throw error(outcome.ec, outcome.detail);
-    }
-    static asio::awaitable<live_change> throwing_change(core_ptr core, std::uint64_t after)
-    {
-        detail::change_outcome outcome =
-            co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(detail::change_outcome)>(
-                detail::initiate_wait<detail::tell_outcome>(core), asio::use_awaitable, &detail::live_core::wait_change,
-                after);
-        if (outcome.ec)
-            throw error(outcome.ec);
-        co_return std::move(outcome.change);
-    }
+          core_(detail::make_live_core(executor, std::move(settings), std::move(provider), std::move(options),
+                                       std::move(resolver)))
+    {}
 
     TokenPolicy* policy_;
-    core_ptr core_;
+    std::shared_ptr<detail::live_core> core_;
 };
 
 template <class TokenPolicy>
@@ -236,3 +204,7 @@ live_snapshot(const asio::any_io_executor&, config, TokenPolicy, live_options, s
     -> live_snapshot<TokenPolicy>;
 
 } // namespace flipt::inline v0
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/live/impl/bodies.ipp"
+#endif

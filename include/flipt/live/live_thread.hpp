@@ -3,12 +3,11 @@
 // A live snapshot with a thread of its own, for programs without an io_context or with no time to spare in theirs.
 #pragma once
 
+#include "flipt/live/live_loop.hpp"
 #include "flipt/live/live_snapshot.hpp"
 
-#include <asio/io_context.hpp>
-
-#include <exception>
-#include <thread>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace flipt::inline v0 {
@@ -24,28 +23,28 @@ public:
     /// As live_snapshot's constructor.
     explicit live_thread(config settings = config(), TokenPolicy policy = TokenPolicy(),
                          live_options options = live_options(), std::shared_ptr<host_resolver> resolver = nullptr)
-        : live_(std::in_place, context_.get_executor(), std::move(settings), std::move(policy), std::move(options),
-                std::move(resolver)),
-          thread_([this] { context_.run(); })
-    {}
+        : live_(std::in_place, loop_.executor(), std::move(settings), std::move(policy), std::move(options),
+                std::move(resolver))
+    {
+        loop_.start();
+    }
     live_thread(const live_thread&) = delete;
     live_thread& operator=(const live_thread&) = delete;
     ~live_thread()
     {
         live_.reset();
-        thread_.join(); // nothing keeps the io_context busy any more
+        loop_.join(); // nothing keeps the io_context busy any more
     }
 
     [[nodiscard]] live_snapshot<TokenPolicy>& get() noexcept { return *live_; }
     [[nodiscard]] live_snapshot<TokenPolicy>* operator->() noexcept { return &*live_; }
     [[nodiscard]] live_snapshot<TokenPolicy>& operator*() noexcept { return *live_; }
     /// To run something else on the thread.
-    [[nodiscard]] asio::any_io_executor get_executor() noexcept { return context_.get_executor(); }
+    [[nodiscard]] asio::any_io_executor get_executor() noexcept { return loop_.executor(); }
 
 private:
-    asio::io_context context_{1};
+    detail::live_loop loop_;
     std::optional<live_snapshot<TokenPolicy>> live_;
-    std::thread thread_;
 };
 
 template <class TokenPolicy>

@@ -3,10 +3,10 @@
 // The two calls of a live snapshot: fetch the document, and follow the stream.
 #pragma once
 
-#include "flipt/call/engine.hpp"
-#include "flipt/call/initiate.hpp"
-#include "flipt/call/operations.hpp"
+#include "flipt/call/call.hpp"
+#include "flipt/detail/config.hpp"
 #include "flipt/live/ndjson.hpp"
+#include "flipt/live/transport.hpp"
 
 #include <memory>
 #include <string>
@@ -15,19 +15,6 @@
 #include <utility>
 
 namespace flipt::inline v0::detail {
-
-/// What a fetch came to.
-class fetch_outcome {
-public:
-    fetch_outcome() = default;
-    fetch_outcome(std::error_code e, snapshot_document d, diagnostics more)
-        : ec(e), document(std::move(d)), details(std::move(more))
-    {}
-
-    std::error_code ec;
-    snapshot_document document;
-    diagnostics details;
-};
 
 /// void(fetch_outcome): a failure is an everyday thing here, and no exception.
 class tell_fetch {
@@ -49,22 +36,6 @@ public:
     {
         return [ec, details = std::move(d)](auto& handler) mutable { std::move(handler)(ec, std::move(details)); };
     }
-};
-
-/// Who takes a stream's messages; called on the engine's executor.
-class stream_sink {
-public:
-    stream_sink() = default;
-    stream_sink(const stream_sink&) = delete;
-    stream_sink& operator=(const stream_sink&) = delete;
-
-    /// The stream is a stream: its head has come.
-    virtual void on_stream_head() = 0;
-    /// A snapshot document; the view ends with the call.
-    virtual void on_document(std::string_view json) = 0;
-
-protected:
-    ~stream_sink() = default;
 };
 
 /// GET /client/v2/environments/{env}/namespaces/{ns}/stream?digest=…, as NDJSON. The environment is named twice, in the
@@ -101,12 +72,3 @@ private:
 };
 
 } // namespace flipt::inline v0::detail
-
-#if defined(FLIPT_HEADER_ONLY)
-#include "flipt/call/impl/bodies.ipp"
-#include "flipt/live/impl/operations.ipp"
-#endif
-
-#if defined(FLIPT_HEADER_ONLY)
-#include "flipt/call/impl/bodies.ipp"
-#endif

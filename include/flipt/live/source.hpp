@@ -3,10 +3,10 @@
 // One namespace of a live snapshot: its flags, its state, and what comes in for it.
 #pragma once
 
-#include "flipt/live/operations.hpp"
 #include "flipt/live/options.hpp"
 #include "flipt/live/publication.hpp"
 #include "flipt/live/schedule.hpp"
+#include "flipt/live/transport.hpp"
 
 #include <memory>
 #include <mutex>

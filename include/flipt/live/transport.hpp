@@ -1,18 +1,51 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
-// How a live snapshot reaches its server: fetch a document, follow a stream. Over HTTP here; flipt/grpc has another.
+// How a live snapshot reaches its server: fetch a document, follow a stream.
 #pragma once
 
-#include "flipt/live/operations.hpp"
 #include "flipt/live/options.hpp"
+#include "flipt/net/asio.hpp"
+#include "flipt/types/config.hpp"
+#include "flipt/types/error.hpp"
+#include "flipt/types/response.hpp"
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 namespace flipt::inline v0::detail {
+
+/// What a fetch came to.
+class fetch_outcome {
+public:
+    fetch_outcome() = default;
+    fetch_outcome(std::error_code e, snapshot_document d, diagnostics more)
+        : ec(e), document(std::move(d)), details(std::move(more))
+    {}
+
+    std::error_code ec;
+    snapshot_document document;
+    diagnostics details;
+};
+
+/// Who takes a stream's messages; called on the engine's executor.
+class stream_sink {
+public:
+    stream_sink() = default;
+    stream_sink(const stream_sink&) = delete;
+    stream_sink& operator=(const stream_sink&) = delete;
+
+    /// The stream is a stream: its head has come.
+    virtual void on_stream_head() = 0;
+    /// A snapshot document; the view ends with the call.
+    virtual void on_document(std::string_view json) = 0;
+
+protected:
+    ~stream_sink() = default;
+};
 
 /// Everything runs on its executor.
 class live_transport {
@@ -57,27 +90,6 @@ public:
 
 protected:
     std::shared_ptr<Engine> calls_;
-};
-
-class http_live_transport final : public engine_live_transport<engine> {
-public:
-    using engine_live_transport::engine_live_transport;
-
-    [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted, const std::string& etag) override
-    {
-        call_options options;
-        options.retries = 0;
-        return asio::async_initiate<const asio::use_awaitable_t<>&, void(fetch_outcome)>(
-            initiate_call<snapshot_operation, tell_fetch>(calls_, options), asio::use_awaitable, wanted.namespace_key,
-            wanted.environment_key, etag);
-    }
-    void follow(const live_namespace& wanted, const std::string& digest, std::shared_ptr<stream_sink> sink,
-                asio::cancellation_slot slot, ended_function ended) override
-    {
-        initiate_call<stream_operation, tell_end> begin(calls_, call_options());
-        begin(asio::bind_cancellation_slot(slot, std::move(ended)), wanted.namespace_key, wanted.environment_key,
-              digest, std::move(sink), calls_->settings().limits.snapshot);
-    }
 };
 
 } // namespace flipt::inline v0::detail

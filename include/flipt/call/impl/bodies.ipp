@@ -5,6 +5,7 @@
 
 #include "flipt/call/impl/call.ipp"
 #include "flipt/call/impl/engine.ipp"
+#include "flipt/call/impl/initiate.ipp"
 #include "flipt/call/impl/open.ipp"
 #include "flipt/call/impl/operations.ipp"
 #include "flipt/call/impl/perform.ipp"

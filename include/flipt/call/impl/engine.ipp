@@ -4,8 +4,9 @@
 #pragma once
 
 #include "flipt/call/engine.hpp"
+#include "flipt/call/engine_access.hpp"
 #include "flipt/call/initiate.hpp"
-#include "flipt/call/operations.hpp"
+#include "flipt/call/kubernetes_operation.hpp"
 #include "flipt/call/perform.hpp"
 
 #include <algorithm>
@@ -22,8 +23,7 @@ FLIPT_DECL engine::engine(asio::any_io_executor executor, config settings, std::
       resolver_(std::move(resolver)),
       reader_(settings_.limits.json_depth),
       pool_(executor_, settings_.max_connections, settings_.idle_timeout),
-      timer_(executor_),
-      random_(std::random_device()())
+      timer_(executor_)
 {
     std::string why;
     std::error_code ec = parse_endpoint(settings_.endpoint, peer_, why);
@@ -322,5 +322,19 @@ FLIPT_DECL asio::awaitable<issued_token> engine::exchange_kubernetes(const secre
 {
     return detail::exchange_kubernetes(shared_from_this(), service_account_token);
 }
+
+FLIPT_DECL std::shared_ptr<engine> make_engine(const asio::any_io_executor& executor, config settings,
+                                               std::unique_ptr<token_provider> tokens,
+                                               std::shared_ptr<host_resolver> resolver)
+{
+    return std::make_shared<engine>(executor, std::move(settings), std::move(tokens), std::move(resolver));
+}
+
+FLIPT_DECL const asio::any_io_executor& executor_of(const engine& owner) noexcept { return owner.executor(); }
+FLIPT_DECL memory_cache& memory_of(engine& owner) noexcept { return owner.memory(); }
+FLIPT_DECL void start_call(engine& owner, call& c) noexcept { owner.start(c); }
+FLIPT_DECL void cancel_all(engine& owner) { owner.cancel_all(); }
+FLIPT_DECL void close_idle(engine& owner) { owner.connections().close_idle(); }
+FLIPT_DECL void post_shutdown(engine& owner) noexcept { owner.post_shutdown(); }
 
 } // namespace flipt::inline v0::detail

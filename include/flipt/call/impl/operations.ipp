@@ -3,7 +3,9 @@
 // Bodies of call/operations.hpp.
 #pragma once
 
+#include "flipt/call/engine.hpp"
 #include "flipt/call/initiate.hpp"
+#include "flipt/call/kubernetes_operation.hpp"
 #include "flipt/call/operations.hpp"
 #include "flipt/protocol/json_writer.hpp"
 #include "flipt/protocol/percent.hpp"
@@ -57,9 +59,26 @@ FLIPT_DECL std::error_code write_batch_request(request_writer& out, engine& owne
     return out.end_body();
 }
 
-FLIPT_DECL std::error_code read_reply(reply_reader& reader, const reply_view& reply, const batch_request& request,
+FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, const evaluation_request& request,
+                                      boolean_evaluation& out)
+{
+    reply_reader& reader = owner.reader();
+    const std::error_code ec = reader.read_boolean(reply.body, reply.size, out);
+    return ec ? ec : reader.check_id(request.request_id, out.request_id);
+}
+
+FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, const evaluation_request& request,
+                                      variant_evaluation& out)
+{
+    reply_reader& reader = owner.reader();
+    const std::error_code ec = reader.read_variant(reply.body, reply.size, out);
+    return ec ? ec : reader.check_id(request.request_id, out.request_id);
+}
+
+FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, const batch_request& request,
                                       batch_evaluation& out)
 {
+    reply_reader& reader = owner.reader();
     std::error_code ec = reader.read_batch(reply.body, reply.size, out, request.requests.size());
     if (!ec)
         ec = reader.check_id(request.request_id, out.request_id);

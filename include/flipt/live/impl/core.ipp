@@ -3,6 +3,7 @@
 // Bodies of live/core.hpp: how a namespace is kept up to date.
 #pragma once
 
+#include "flipt/call/exception_code.hpp"
 #include "flipt/live/core.hpp"
 #include "flipt/live/saved_file.hpp"
 

@@ -3,6 +3,7 @@
 // Bodies of live/operations.hpp.
 #pragma once
 
+#include "flipt/call/engine.hpp"
 #include "flipt/live/operations.hpp"
 #include "flipt/protocol/percent.hpp"
 #include "flipt/protocol/status.hpp"

@@ -11,6 +11,13 @@
 
 namespace flipt::inline v0::detail {
 
+FLIPT_DECL live_core::waiter::waiter(live_core& core) : timer(core.executor()), core_(core)
+{
+    core_.waiters_.push_back(this);
+}
+
+FLIPT_DECL live_core::waiter::~waiter() { std::erase(core_.waiters_, this); }
+
 FLIPT_DECL bool live_core::all_ready() const
 {
     for (const auto& s : sources_)

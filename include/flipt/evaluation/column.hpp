@@ -177,7 +177,7 @@ inline void resolve(const image& im, const column_rec& c, std::string_view v, st
 [[nodiscard, gnu::always_inline]] inline const property_slot* find_property(const image& im,
                                                                             const context_item& item) noexcept
 {
-    for (std::uint32_t i = property_place(item.word);; ++i) {
+    for (std::uint32_t i = property_place(item.word, im.property_factor);; ++i) {
         const property_slot& slot = im.properties[i & im.property_mask];
         if (slot.word == item.word && slot.size == item.key_size &&
             (item.key_size <= 8 || same_bytes(im.chars + slot.name, item.key, item.key_size)))

@@ -22,22 +22,26 @@ using context_list = std::initializer_list<std::pair<std::string_view, std::stri
 
 namespace detail {
 
+// Of the flag that a key, if any, was found to be of.
 template <class Result, class Context>
-[[gnu::always_inline]] inline Result evaluate_one(const image& im, const std::uint32_t* flag, std::string_view entity,
-                                                  const Context& ctx) noexcept
+[[gnu::always_inline]] inline Result evaluate_found(const image& im, const std::uint32_t* flag, std::string_view key,
+                                                    std::string_view entity, const Context& ctx) noexcept
 {
     constexpr bool boolean = requires(Result r) { r.enabled; };
-    if (((flag[flag_bits] & flag_boolean) != 0) != boolean) [[unlikely]] {
-        Result out;
+    const bool right = flag != nullptr && ((flag[flag_bits] & flag_boolean) != 0) == boolean;
+    flag_verdicts verdicts(im, ctx, entity, right ? flag[flag_columns] : 0);
+    // One variable for all ways out, so that it is the caller's; after that call, so that nothing is written twice.
+    Result out;
+    if (right) [[likely]] {
+        if constexpr (boolean)
+            evaluator::boolean(im, flag, verdicts, out);
+        else
+            evaluator::variant(im, flag, verdicts, out);
+    } else if (flag != nullptr) {
         evaluator::wrong_type(im, flag, out);
-        return out;
+    } else {
+        evaluator::not_found(im, key, out);
     }
-    flag_verdicts verdicts(im, ctx, entity, flag[flag_columns]);
-    Result out; // not before the call that the line above is: nothing of it is written twice
-    if constexpr (boolean)
-        evaluator::boolean(im, flag, verdicts, out);
-    else
-        evaluator::variant(im, flag, verdicts, out);
     return out;
 }
 
@@ -45,11 +49,7 @@ template <class Result, class Context>
 [[gnu::noinline]] inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity,
                                              const Context& ctx) noexcept
 {
-    if (const std::uint32_t* const flag = find_flag_here(im, key); flag != nullptr) [[likely]]
-        return evaluate_one<Result>(im, flag, entity, ctx);
-    Result out;
-    evaluator::not_found(im, key, out);
-    return out;
+    return evaluate_found<Result>(im, find_flag_here(im, key), key, entity, ctx);
 }
 
 } // namespace detail
@@ -102,13 +102,9 @@ private:
     flag_handle(const detail::image* im, const std::uint32_t* flag) noexcept : image_(im), flag_(flag) {}
 
     template <class Result, class Context>
-    Result run(std::string_view entity, const Context& ctx) const noexcept
+    [[gnu::noinline]] Result run(std::string_view entity, const Context& ctx) const noexcept
     {
-        if (flag_ != nullptr) [[likely]]
-            return detail::evaluate_one<Result>(*image_, flag_, entity, ctx);
-        Result out;
-        detail::evaluator::not_found(*image_, {}, out);
-        return out;
+        return detail::evaluate_found<Result>(*image_, flag_, {}, entity, ctx);
     }
 
     const detail::image* image_ = &detail::empty_image;

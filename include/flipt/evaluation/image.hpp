@@ -109,9 +109,9 @@ struct property_slot {
     std::uint32_t column = 0; // the first, plus one; 0 = free
 };
 
-[[nodiscard]] constexpr std::uint32_t property_place(std::uint64_t word) noexcept
+[[nodiscard]] constexpr std::uint32_t property_place(std::uint64_t word, std::uint32_t factor) noexcept
 {
-    return static_cast<std::uint32_t>(word * 0x5BD1E995U >> 32);
+    return static_cast<std::uint32_t>(word * factor >> 32);
 }
 
 // Constraints of a segment that are in one word.
@@ -207,6 +207,7 @@ struct image {
     const std::uint16_t* near_constraints; // which one a bit is, for each word of the first 32 columns
     std::uint32_t slot_mask;
     std::uint32_t property_mask;
+    std::uint32_t property_factor;
     std::uint32_t word_count; // of the first 32 columns
     std::uint32_t column_count;
     std::uint32_t entity_column; // the first of the entity id, plus one

@@ -60,12 +60,12 @@ protected:
         words_[2 * std::size_t{i} + 1] = 0;
     }
 
-    // A value for a column with room.
-    [[gnu::always_inline]] void set(std::uint32_t i, const column_rec& c, std::string_view v) noexcept
+    // A value for column i, which has room.
+    [[gnu::always_inline]] void set(const image& im, std::size_t i, const column_rec& c, std::string_view v) noexcept
     {
         if (v.empty())
             return;
-        const verdict_bits bits = classify(image_, c, v);
+        const verdict_bits bits = classify(im, c, v);
         words_[2 * std::size_t{c.word}] ^= bits.change;
         words_[2 * std::size_t{c.word} + 1] |= bits.pending;
         data_[i] = v.data();
@@ -234,24 +234,25 @@ private:
         for (const auto& pair : pairs_of(ctx)) {
             const context_item& item = item_of(pair);
             if (const property_slot* const p = find_property(im, item); p != nullptr) {
-                take(p->column, {item.value, item.value_size}, needed);
+                take(im, p->column, {item.value, item.value_size}, needed);
                 if (needed == 0)
                     return;
             }
         }
         if (im.entity_column != 0)
-            take(im.entity_column, entity_, needed);
+            take(im, im.entity_column, entity_, needed);
     }
 
-    [[gnu::always_inline]] void take(std::uint32_t next, std::string_view value, std::uint32_t& needed) noexcept
+    [[gnu::always_inline]] void take(const image& im, std::size_t next, std::string_view value,
+                                     std::uint32_t& needed) noexcept
     {
         do {
-            const std::uint32_t i = next - 1;
-            const column_rec& c = image_.columns[i];
+            const std::size_t i = next - 1;
+            const column_rec& c = im.columns[i];
             next = c.next;
             if ((needed & c.near) != 0) {
                 needed ^= c.near; // of pairs with one key the first counts
-                set(i, c, value);
+                set(im, i, c, value);
             }
         } while (next != 0);
     }
@@ -332,7 +333,7 @@ private:
             const std::uint32_t i = next - 1;
             std::uint64_t& word = taken_[i / 64];
             if ((word >> i % 64 & 1U) == 0) // of pairs with one key the first counts
-                set(i, image_.columns[i], value);
+                set(image_, i, image_.columns[i], value);
             word |= std::uint64_t{1} << i % 64;
         }
     }

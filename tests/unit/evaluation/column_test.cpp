@@ -140,6 +140,25 @@ TEST_CASE("more properties than a flag can name in a word")
     check(all, contexts_of(properties, {"5", "6", "x", ""}));
 }
 
+TEST_CASE("every property is found, however many there are")
+{
+    for (int count = 1; count <= 70; ++count) {
+        std::vector<one_constraint> all;
+        std::vector<std::pair<std::string, std::string>> context;
+        for (int i = 0; i < count; ++i) {
+            const std::string n = std::to_string(i);
+            all.push_back({"STRING", i % 3 == 0 ? "a long property " + n : "p" + n, "eq", "v" + n});
+            context.emplace_back(all.back().property, "v" + n);
+        }
+        context.emplace_back("p", "v");
+        context.emplace_back("no property", "v");
+        const auto s = flipt::snapshot::parse(document(all));
+        REQUIRE(s.ok());
+        for (int i = 0; i < count; ++i)
+            CHECK(s->evaluate_boolean("f" + std::to_string(i), "entity", context).enabled);
+    }
+}
+
 TEST_CASE("numbers at, between and beyond those that are named")
 {
     std::vector<one_constraint> all;

@@ -67,6 +67,7 @@ public:
     [[nodiscard]] const std::vector<column_rec>& columns() const noexcept { return records_; }
     [[nodiscard]] const std::vector<std::uint64_t>& empties() const noexcept { return empties_; }
     [[nodiscard]] const std::vector<property_slot>& properties() const noexcept { return slots_; }
+    [[nodiscard]] std::uint32_t property_factor() const noexcept { return property_factor_; }
     [[nodiscard]] const std::vector<text_slot>& texts() const noexcept { return text_slots_; }
     [[nodiscard]] const std::vector<constraint_rec>& constraints() const noexcept { return constraints_; }
     [[nodiscard]] const std::vector<std::uint16_t>& near_constraints() const noexcept { return near_constraints_; }
@@ -121,17 +122,28 @@ private:
     void find_slots()
     {
         const std::size_t size = std::bit_ceil(properties_.size() + properties_.size() / 4 + 1);
-        slots_.resize(size);
         slot_of_.resize(properties_.size());
+        // A factor under which a small table has no two names in one place, or any.
+        constexpr int most_tries = 64;
+        for (int tries = 1; !place_properties(size) && size <= 64 && tries < most_tries; ++tries)
+            property_factor_ += 0x9E3779B8U; // stays odd
+    }
+
+    // Whether each is at its first place.
+    bool place_properties(std::size_t size)
+    {
+        bool perfect = true;
+        slots_.assign(size, {});
         for (std::size_t id = 0; id < properties_.size(); ++id) {
             const property& p = properties_[id];
             const std::uint64_t word = key_word(std::string_view(chars_).substr(p.name.offset, p.name.size));
-            std::uint32_t i = property_place(word);
-            while (slots_[i & (size - 1)].column != 0)
-                ++i;
+            std::uint32_t i = property_place(word, property_factor_);
+            for (; slots_[i & (size - 1)].column != 0; ++i)
+                perfect = false;
             slot_of_[id] = i & static_cast<std::uint32_t>(size - 1);
             slots_[slot_of_[id]] = {word, p.name.size, p.name.offset, p.first};
         }
+        return perfect;
     }
 
     // Finds each near column room in the first word that has it.
@@ -361,6 +373,7 @@ private:
     std::vector<column> columns_;
     std::vector<std::uint32_t> slot_of_;
     std::vector<property_slot> slots_;
+    std::uint32_t property_factor_ = 0x5BD1E995U;
     std::vector<column_rec> records_;
     std::vector<std::uint32_t> shifts_; // of each column's bits in its word
     std::uint32_t word_count_ = 0;

@@ -440,6 +440,7 @@ inline image_ptr image_builder::finish(std::string_view namespace_key, std::stri
     im->chars = store(at_chars, strings_);
     im->slot_mask = mask;
     im->flag_count = static_cast<std::uint32_t>(entries_.size());
+    im->property_factor = columns_.property_factor();
     im->property_mask = static_cast<std::uint32_t>(columns_.properties().size() - 1);
     im->segment_count = static_cast<std::uint32_t>(segments_.size());
     im->word_count = columns_.word_count();

@@ -177,20 +177,20 @@ public:
     [[nodiscard]] asio::awaitable<batch_evaluation> evaluate_batch(batch_request request,
                                                                    call_options options = {}) const
     {
-        return throwing<detail::batch_operation, batch_evaluation>(options, std::move(request));
+        return throwing<detail::evaluate_operation<batch_evaluation>, batch_evaluation>(options, std::move(request));
     }
     /// The same into `result`. Both references must live until completion.
     [[nodiscard]] asio::awaitable<void> evaluate_batch(const batch_request& request, batch_evaluation& result,
                                                        call_options options = {}) const
     {
-        return throwing_into<detail::batch_into_operation>(options, &request, &result);
+        return throwing_into<detail::evaluate_into_operation<batch_evaluation>>(options, &request, &result);
     }
     /// void(std::error_code, batch_evaluation).
     template <class Token>
     auto async_evaluate_batch(batch_request request, call_options options, Token&& token) const
     {
-        return with_code<detail::batch_operation, batch_evaluation>(options, std::forward<Token>(token),
-                                                                    std::move(request));
+        return with_code<detail::evaluate_operation<batch_evaluation>, batch_evaluation>(
+            options, std::forward<Token>(token), std::move(request));
     }
     template <class Token>
     auto async_evaluate_batch(batch_request request, Token&& token) const

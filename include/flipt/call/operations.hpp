@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace flipt::inline v0::detail {
@@ -20,10 +21,8 @@ namespace flipt::inline v0::detail {
 // The bodies, shared by the operations that own their request and result and those that view the caller's.
 FLIPT_DECL std::error_code write_evaluation_request(request_writer& out, engine& owner, std::string_view path,
                                                     const evaluation_request& request);
-FLIPT_DECL std::error_code write_batch_request(request_writer& out, engine& owner, const batch_request& request);
-FLIPT_DECL std::error_code write_list_request(request_writer& out, engine& owner, const list_options& options,
-                                              std::string_view page_token);
-FLIPT_DECL std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token);
+FLIPT_DECL std::error_code write_evaluation_request(request_writer& out, engine& owner, std::string_view path,
+                                                    const batch_request& request);
 
 FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, const evaluation_request& request,
                                       boolean_evaluation& out);
@@ -36,12 +35,17 @@ template <class Result>
 inline constexpr std::string_view evaluation_path = "/evaluate/v1/boolean";
 template <>
 inline constexpr std::string_view evaluation_path<variant_evaluation> = "/evaluate/v1/variant";
+template <>
+inline constexpr std::string_view evaluation_path<batch_evaluation> = "/evaluate/v1/batch";
 
-/// POST /evaluate/v1/boolean or /variant, request and result owned.
+template <class Result>
+using request_for = std::conditional_t<std::is_same_v<Result, batch_evaluation>, batch_request, evaluation_request>;
+
+/// POST /evaluate/v1/boolean, /variant or /batch, request and result owned.
 template <class Result>
 class evaluate_operation final : public remote_operation {
 public:
-    explicit evaluate_operation(evaluation_request request) : request_(std::move(request)) {}
+    explicit evaluate_operation(request_for<Result> request) : request_(std::move(request)) {}
 
     std::error_code write(request_writer& out, engine& owner) override
     {
@@ -54,7 +58,7 @@ public:
     Result take_result() { return std::move(result_); }
 
 private:
-    evaluation_request request_;
+    request_for<Result> request_;
     Result result_;
 };
 
@@ -62,7 +66,7 @@ private:
 template <class Result>
 class evaluate_into_operation final : public remote_operation {
 public:
-    evaluate_into_operation(const evaluation_request* request, Result* result) : request_(request), result_(result) {}
+    evaluate_into_operation(const request_for<Result>* request, Result* result) : request_(request), result_(result) {}
 
     std::error_code write(request_writer& out, engine& owner) override
     {
@@ -74,57 +78,18 @@ public:
     }
 
 private:
-    const evaluation_request* request_;
+    const request_for<Result>* request_;
     Result* result_;
-};
-
-/// POST /evaluate/v1/batch.
-class batch_operation final : public remote_operation {
-public:
-    explicit batch_operation(batch_request request) : request_(std::move(request)) {}
-
-    std::error_code write(request_writer& out, engine& owner) override
-    {
-        return write_batch_request(out, owner, request_);
-    }
-    std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
-    {
-        return read_reply(owner, reply, request_, result_);
-    }
-    batch_evaluation take_result() { return std::move(result_); }
-
-private:
-    batch_request request_;
-    batch_evaluation result_;
-};
-
-/// The same with the caller's request and result, which outlive the call.
-class batch_into_operation final : public remote_operation {
-public:
-    batch_into_operation(const batch_request* request, batch_evaluation* result) : request_(request), result_(result) {}
-
-    std::error_code write(request_writer& out, engine& owner) override
-    {
-        return write_batch_request(out, owner, *request_);
-    }
-    std::error_code read(const reply_view& reply, engine& owner, reply_step&) override
-    {
-        return read_reply(owner, reply, *request_, *result_);
-    }
-
-private:
-    const batch_request* request_;
-    batch_evaluation* result_;
 };
 
 /// GET /api/v1/namespaces/{ns}/flags: one page, or all of them (one request, unless the server pages by itself).
 class list_operation final : public remote_operation {
 public:
-    explicit list_operation(list_options options) : options_(std::move(options)) {}
+    FLIPT_DECL explicit list_operation(list_options options);
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
-    flag_list take_result() { return std::move(result_); }
+    FLIPT_DECL flag_list take_result();
 
 private:
     list_options options_;
@@ -136,15 +101,12 @@ private:
 /// GET a route whose reply is handed on as JSON text: /health, /meta/info, /auth/v1/self.
 class text_operation final : public remote_operation {
 public:
-    explicit text_operation(std::string path, bool with_token) : path_(std::move(path)), with_token_(with_token) {}
+    FLIPT_DECL text_operation(std::string path, bool with_token);
 
-    std::error_code write(request_writer& out, engine& owner) override
-    {
-        return write_get(out, owner, path_, with_token_);
-    }
+    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step&) override;
     [[nodiscard]] bool authenticated() const noexcept override { return with_token_; }
-    std::string take_result() { return std::move(result_); }
+    FLIPT_DECL std::string take_result();
 
 private:
     std::string path_;
@@ -156,11 +118,11 @@ private:
 /// GET /meta/info first where nobody said which server it is.
 class get_flag_operation final : public remote_operation {
 public:
-    get_flag_operation(std::string key, list_options where) : key_(std::move(key)), where_(std::move(where)) {}
+    FLIPT_DECL get_flag_operation(std::string key, list_options where);
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
-    std::string take_result() { return std::move(result_); }
+    FLIPT_DECL std::string take_result();
 
 private:
     std::string key_;
@@ -173,9 +135,7 @@ private:
 /// said which server it is.
 class snapshot_operation final : public remote_operation {
 public:
-    snapshot_operation(std::string namespace_key, std::string environment_key, std::string etag)
-        : namespace_key_(std::move(namespace_key)), environment_key_(std::move(environment_key)), etag_(std::move(etag))
-    {}
+    FLIPT_DECL snapshot_operation(std::string namespace_key, std::string environment_key, std::string etag);
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
@@ -184,7 +144,7 @@ public:
         return settings.limits.snapshot;
     }
     [[nodiscard]] bool takes_not_modified() const noexcept override { return !asking_version_ && !etag_.empty(); }
-    snapshot_document take_result() { return std::move(result_); }
+    FLIPT_DECL snapshot_document take_result();
 
 private:
     std::string namespace_key_;

@@ -3,7 +3,10 @@
 // Operations that never fail: a value, or the default the caller gave.
 #pragma once
 
-#include "flipt/call/operations.hpp"
+#include "flipt/call/call.hpp"
+#include "flipt/detail/config.hpp"
+#include "flipt/types/request.hpp"
+#include "flipt/types/response.hpp"
 
 #include <string>
 #include <system_error>
@@ -24,23 +27,14 @@ public:
 /// evaluate_boolean_or.
 class boolean_or_operation final : public remote_operation {
 public:
-    boolean_or_operation(evaluation_request request, bool otherwise, std::error_code* why)
-        : evaluation_(std::move(request)), why_(why), otherwise_(otherwise)
-    {}
-    std::error_code write(request_writer& out, engine& owner) override { return evaluation_.write(out, owner); }
-    std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override
-    {
-        return evaluation_.read(reply, owner, next);
-    }
-    bool take_result(std::error_code ec)
-    {
-        if (why_ != nullptr)
-            *why_ = ec;
-        return ec ? otherwise_ : evaluation_.take_result().enabled;
-    }
+    FLIPT_DECL boolean_or_operation(evaluation_request request, bool otherwise, std::error_code* why);
+    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
+    FLIPT_DECL bool take_result(std::error_code ec);
 
 private:
-    evaluate_operation<boolean_evaluation> evaluation_;
+    evaluation_request request_;
+    boolean_evaluation result_;
     std::error_code* why_;
     bool otherwise_;
 };
@@ -48,26 +42,14 @@ private:
 /// evaluate_variant_or.
 class variant_or_operation final : public remote_operation {
 public:
-    variant_or_operation(evaluation_request request, std::string otherwise, std::error_code* why)
-        : evaluation_(std::move(request)), why_(why), otherwise_(std::move(otherwise))
-    {}
-    std::error_code write(request_writer& out, engine& owner) override { return evaluation_.write(out, owner); }
-    std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override
-    {
-        return evaluation_.read(reply, owner, next);
-    }
-    std::string take_result(std::error_code ec)
-    {
-        if (why_ != nullptr)
-            *why_ = ec;
-        if (ec)
-            return std::move(otherwise_);
-        variant_evaluation answer = evaluation_.take_result();
-        return answer.variant_key.empty() ? std::move(otherwise_) : std::move(answer.variant_key);
-    }
+    FLIPT_DECL variant_or_operation(evaluation_request request, std::string otherwise, std::error_code* why);
+    FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
+    FLIPT_DECL std::string take_result(std::error_code ec);
 
 private:
-    evaluate_operation<variant_evaluation> evaluation_;
+    evaluation_request request_;
+    variant_evaluation result_;
     std::error_code* why_;
     std::string otherwise_;
 };

@@ -3,12 +3,12 @@
 // The place where a new snapshot replaces an old one while any number of threads evaluate.
 #pragma once
 
+#include "flipt/detail/config.hpp"
 #include "flipt/evaluation/snapshot.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <utility>
 
 namespace flipt::inline v0::detail {
@@ -19,7 +19,7 @@ namespace flipt::inline v0::detail {
 // version.
 class publication {
 public:
-    publication() : snapshot_(std::make_shared<const snapshot>()) {}
+    FLIPT_DECL publication();
     publication(const publication&) = delete;
     publication& operator=(const publication&) = delete;
 
@@ -56,8 +56,9 @@ private:
     void lock() const noexcept
     {
         while (busy_.test_and_set(std::memory_order_acquire))
-            std::this_thread::yield();
+            give_way();
     }
+    static FLIPT_DECL void give_way() noexcept;
     void unlock() const noexcept { busy_.clear(std::memory_order_release); }
     std::shared_ptr<const snapshot> copy_and_unlock(std::uint64_t& version) const noexcept
     {
@@ -73,3 +74,7 @@ private:
 };
 
 } // namespace flipt::inline v0::detail
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/live/impl/publication.ipp"
+#endif

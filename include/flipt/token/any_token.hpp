@@ -3,9 +3,8 @@
 // A token policy whose kind is chosen at run time.
 #pragma once
 
+#include "flipt/detail/config.hpp"
 #include "flipt/token/provider.hpp"
-#include "flipt/token/static_token.hpp"
-#include "flipt/types/error.hpp"
 
 #include <chrono>
 #include <concepts>
@@ -22,7 +21,7 @@ namespace flipt::inline v0 {
 class any_token {
 public:
     /// Like no_token.
-    any_token() : any_token(no_token()) {}
+    FLIPT_DECL any_token();
 
     template <class P>
         requires(!std::same_as<P, any_token>) && token_policy<P>
@@ -44,35 +43,16 @@ namespace detail {
 template <>
 class policy_provider<any_token> final : public token_provider {
 public:
-    explicit policy_provider(any_token policy) : policy_(std::move(policy)) {}
+    FLIPT_DECL explicit policy_provider(any_token policy);
 
     [[nodiscard]] any_token& policy() noexcept { return policy_; }
 
-    token_state look(std::chrono::system_clock::time_point now, std::chrono::steady_clock::time_point steady,
-                     token_view& out, std::error_code& ec) noexcept override
-    {
-        if (policy_.provider_)
-            return policy_.provider_->look(now, steady, out, ec);
-        ec = errc::invalid_token;
-        return token_state::failed;
-    }
-    [[nodiscard]] bool needs_clock() const noexcept override
-    {
-        return policy_.provider_ && policy_.provider_->needs_clock();
-    }
-    asio::awaitable<void> refresh(token_transport& transport) override
-    {
-        if (policy_.provider_)
-            co_await policy_.provider_->refresh(transport);
-    }
-    bool reject(std::uint64_t generation) noexcept override
-    {
-        return policy_.provider_ && policy_.provider_->reject(generation);
-    }
-    [[nodiscard]] std::string_view detail() const noexcept override
-    {
-        return policy_.provider_ ? policy_.provider_->detail() : std::string_view();
-    }
+    FLIPT_DECL token_state look(std::chrono::system_clock::time_point now, std::chrono::steady_clock::time_point steady,
+                                token_view& out, std::error_code& ec) noexcept override;
+    [[nodiscard]] FLIPT_DECL bool needs_clock() const noexcept override;
+    FLIPT_DECL asio::awaitable<void> refresh(token_transport& transport) override;
+    FLIPT_DECL bool reject(std::uint64_t generation) noexcept override;
+    [[nodiscard]] FLIPT_DECL std::string_view detail() const noexcept override;
 
 private:
     any_token policy_;
@@ -80,3 +60,7 @@ private:
 
 } // namespace detail
 } // namespace flipt::inline v0
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/token/impl/any_token.ipp"
+#endif

@@ -3,9 +3,9 @@
 // A policy that logs in with the service account of a Kubernetes pod.
 #pragma once
 
+#include "flipt/detail/config.hpp"
 #include "flipt/token/policy.hpp"
 #include "flipt/token/token_cache.hpp"
-#include "flipt/token/token_file.hpp"
 
 #include <string>
 #include <utility>
@@ -30,14 +30,7 @@ public:
     [[nodiscard]] const refresh_options& refresh_settings() const noexcept { return options_; }
 
     /// For the client; this object and the transport must live until the operation completes.
-    asio::awaitable<issued_token> fetch(token_transport& transport)
-    {
-        detail::file_stamp stamp;
-        const secret sent = detail::read_token_file(path_, stamp);
-        issued_token issued = co_await transport.exchange_kubernetes(sent);
-        issued.scheme = issued.token == sent ? "JWT" : "Bearer";
-        co_return std::move(issued);
-    }
+    FLIPT_DECL asio::awaitable<issued_token> fetch(token_transport& transport);
 
 private:
     std::string path_;
@@ -45,3 +38,7 @@ private:
 };
 
 } // namespace flipt::inline v0
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/token/impl/kubernetes_token.ipp"
+#endif

@@ -93,6 +93,9 @@ private:
     std::string detail_;
 };
 
+// One coroutine for every policy that fetches nothing.
+[[nodiscard]] FLIPT_DECL asio::awaitable<void> nothing_to_refresh();
+
 template <class P>
 std::string_view scheme_of(P& policy)
 {
@@ -127,7 +130,7 @@ public:
 
     [[nodiscard]] bool needs_clock() const noexcept override { return false; }
 
-    asio::awaitable<void> refresh(token_transport&) override { co_return; }
+    asio::awaitable<void> refresh(token_transport&) override { return nothing_to_refresh(); }
 
     bool reject(std::uint64_t generation) noexcept override
     {

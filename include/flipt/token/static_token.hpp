@@ -3,6 +3,7 @@
 // Policies for a token that the program has: none, a JWT, or a client token.
 #pragma once
 
+#include "flipt/detail/config.hpp"
 #include "flipt/token/secret.hpp"
 
 #include <atomic>
@@ -28,39 +29,23 @@ namespace detail {
 // called meanwhile; only after a change does it take the lock. There is no move: a moved-from handle would be empty.
 class shared_token {
 public:
-    explicit shared_token(std::string text) : shared_(std::make_shared<shared>(std::move(text))) {}
+    FLIPT_DECL explicit shared_token(std::string text);
     shared_token(const shared_token&) = default;
     shared_token& operator=(const shared_token&) = default;
     ~shared_token() = default;
 
     /// Replaces the token for all copies of this handle. Any thread, at any time: requests that begin later use the new
     /// one. A token that cannot be sent is refused when it is used (invalid_token).
-    void set(std::string text) const
-    {
-        auto fresh = std::make_shared<const secret>(secret::take(std::move(text)));
-        const std::lock_guard lock(shared_->mutex);
-        shared_->current.swap(fresh);
-        shared_->version.fetch_add(1, std::memory_order_release);
-    }
+    FLIPT_DECL void set(std::string text) const;
 
     /// Changes when the token does. For the client; one thread at a time per handle.
     [[nodiscard]] std::uint64_t version() const noexcept { return shared_->version.load(std::memory_order_acquire); }
 
     /// The token. For the client; one thread at a time per handle. Valid until the next call on this handle.
-    [[nodiscard]] std::string_view token()
-    {
-        if (!seen_ || version() != seen_version_) {
-            const std::lock_guard lock(shared_->mutex);
-            seen_ = shared_->current;
-            seen_version_ = shared_->version.load(std::memory_order_relaxed);
-        }
-        return seen_->view();
-    }
+    [[nodiscard]] FLIPT_DECL std::string_view token();
 
 private:
     struct shared {
-        explicit shared(std::string text) : current(std::make_shared<const secret>(secret::take(std::move(text)))) {}
-
         std::mutex mutex;
         std::shared_ptr<const secret> current; // never null
         std::atomic<std::uint64_t> version{1};
@@ -89,3 +74,7 @@ public:
 };
 
 } // namespace flipt::inline v0
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/token/impl/static_token.ipp"
+#endif

@@ -8,5 +8,6 @@
 #include "flipt/call/impl/initiate.ipp"
 #include "flipt/call/impl/open.ipp"
 #include "flipt/call/impl/operations.ipp"
+#include "flipt/call/impl/or_default.ipp"
 #include "flipt/call/impl/perform.ipp"
 #include "flipt/call/impl/stream.ipp"

@@ -47,10 +47,11 @@ FLIPT_DECL std::error_code write_evaluation_request(request_writer& out, engine&
     return out.end_body();
 }
 
-FLIPT_DECL std::error_code write_batch_request(request_writer& out, engine& owner, const batch_request& request)
+FLIPT_DECL std::error_code write_evaluation_request(request_writer& out, engine& owner, std::string_view path,
+                                                    const batch_request& request)
 {
     const request_defaults defaults = owner.defaults();
-    out.begin(owner.head(true), "POST", owner.peer().prefix, "/evaluate/v1/batch");
+    out.begin(owner.head(true), "POST", owner.peer().prefix, path);
     if (const auto ec = write_environment(out, environment_of(request, defaults)))
         return ec;
     out.begin_body();
@@ -92,15 +93,15 @@ FLIPT_DECL std::error_code read_reply(engine& owner, const reply_view& reply, co
     return ec;
 }
 
-FLIPT_DECL std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token)
+inline std::error_code write_get(request_writer& out, engine& owner, std::string_view path, bool with_token)
 {
     out.begin(owner.head(with_token), "GET", owner.peer().prefix, path);
     out.end_no_body();
     return {};
 }
 
-FLIPT_DECL std::error_code write_list_request(request_writer& out, engine& owner, const list_options& options,
-                                              std::string_view page_token)
+inline std::error_code write_list_request(request_writer& out, engine& owner, const list_options& options,
+                                          std::string_view page_token)
 {
     std::string path = "/api/v1/namespaces/";
     append_segment(path, or_default(options.namespace_key, owner.settings().namespace_key));
@@ -125,6 +126,9 @@ FLIPT_DECL std::error_code write_list_request(request_writer& out, engine& owner
     return {};
 }
 
+FLIPT_DECL list_operation::list_operation(list_options options) : options_(std::move(options)) {}
+FLIPT_DECL flag_list list_operation::take_result() { return std::move(result_); }
+
 FLIPT_DECL std::error_code list_operation::write(request_writer& out, engine& owner)
 {
     return write_list_request(out, owner, options_, pages_ == 0 ? options_.page_token : next_page_);
@@ -144,6 +148,16 @@ FLIPT_DECL std::error_code list_operation::read(const reply_view& reply, engine&
     return {};
 }
 
+FLIPT_DECL text_operation::text_operation(std::string path, bool with_token)
+    : path_(std::move(path)), with_token_(with_token)
+{}
+FLIPT_DECL std::string text_operation::take_result() { return std::move(result_); }
+
+FLIPT_DECL std::error_code text_operation::write(request_writer& out, engine& owner)
+{
+    return write_get(out, owner, path_, with_token_);
+}
+
 FLIPT_DECL std::error_code text_operation::read(const reply_view& reply, engine& owner, reply_step&)
 {
     if (const auto ec = owner.reader().validate(reply.body, reply.size))
@@ -157,6 +171,11 @@ inline std::error_code learn_version(const reply_view& reply, engine& owner)
 {
     return owner.reader().read_meta_version(reply.body, reply.size, owner.version);
 }
+
+FLIPT_DECL get_flag_operation::get_flag_operation(std::string key, list_options where)
+    : key_(std::move(key)), where_(std::move(where))
+{}
+FLIPT_DECL std::string get_flag_operation::take_result() { return std::move(result_); }
 
 FLIPT_DECL std::error_code get_flag_operation::write(request_writer& out, engine& owner)
 {
@@ -203,6 +222,12 @@ FLIPT_DECL std::error_code get_flag_operation::read(const reply_view& reply, eng
     result_.assign(payload);
     return {};
 }
+
+FLIPT_DECL snapshot_operation::snapshot_operation(std::string namespace_key, std::string environment_key,
+                                                  std::string etag)
+    : namespace_key_(std::move(namespace_key)), environment_key_(std::move(environment_key)), etag_(std::move(etag))
+{}
+FLIPT_DECL snapshot_document snapshot_operation::take_result() { return std::move(result_); }
 
 FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine& owner)
 {

@@ -60,6 +60,8 @@ FLIPT_DECL void checked_token::accept(std::string_view scheme, std::string_view 
     detail_.assign(flaw_ != nullptr ? flaw_ : "");
 }
 
+FLIPT_DECL asio::awaitable<void> nothing_to_refresh() { co_return; }
+
 FLIPT_DECL token_state checked_token::fail(policy_failure failure, std::error_code& ec) noexcept
 {
     error_ = errc::invalid_token;

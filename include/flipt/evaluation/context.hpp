@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -26,11 +26,25 @@ concept context_pair = requires(const P& p) {
     { p.second } -> std::convertible_to<std::string_view>;
 };
 
+namespace detail {
+
+// Where a range begins, as a range-for finds it. (<ranges> would take longer to compile than all of this folder.)
+using std::begin;
+template <class R>
+constexpr auto first_of(const R& range) -> decltype(begin(range))
+{
+    return begin(range);
+}
+
+} // namespace detail
+
 /// A range of such pairs: `std::map<std::string, std::string>`, `context_map`, an array of pairs of string views, …
 /// Of pairs with one key, the first counts.
 template <class R>
-concept context_range = std::ranges::input_range<const R> && context_pair<std::ranges::range_value_t<const R>> &&
-                        std::is_lvalue_reference_v<std::ranges::range_reference_t<const R>>;
+concept context_range = requires(const R& range) {
+    requires std::is_lvalue_reference_v<decltype(*detail::first_of(range))>;
+    requires context_pair<std::remove_cvref_t<decltype(*detail::first_of(range))>>;
+};
 
 namespace detail {
 

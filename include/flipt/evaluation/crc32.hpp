@@ -12,21 +12,29 @@
 
 namespace flipt::inline v0::detail {
 
-using crc32_tables = std::array<std::array<std::uint32_t, 256>, 16>;
+// Plain arrays: filling a std::array in a constant expression takes a compiler several times as long.
+using crc32_row = std::uint32_t[256];
+struct crc32_tables {
+    crc32_row of[16];
+};
 
 // Table k: what a byte becomes after k zero bytes.
 constexpr crc32_tables make_crc32_tables() noexcept
 {
     crc32_tables t{};
-    for (std::uint32_t n = 0; n < 256; ++n) {
-        std::uint32_t c = n;
-        for (int bit = 0; bit < 8; ++bit)
-            c = (c & 1U) != 0 ? 0xEDB88320U ^ (c >> 1) : c >> 1;
-        t[0][n] = c;
+    crc32_row& first = t.of[0];
+    for (std::uint32_t c = 0xEDB88320U, bit = 0x80; bit != 0; bit >>= 1) {
+        first[bit] = c;
+        c = (c & 1U) != 0 ? 0xEDB88320U ^ (c >> 1) : c >> 1;
     }
-    for (std::size_t k = 1; k < 16; ++k)
+    for (std::uint32_t n = 1; n < 256; ++n)
+        first[n] = first[n & (n - 1)] ^ first[n & (0 - n)]; // of the lowest bit, and of the others
+    for (std::size_t k = 1; k < 16; ++k) {
+        const crc32_row& before = t.of[k - 1];
+        crc32_row& row = t.of[k];
         for (std::size_t n = 0; n < 256; ++n)
-            t[k][n] = t[0][t[k - 1][n] & 0xFFU] ^ (t[k - 1][n] >> 8);
+            row[n] = first[before[n] & 0xFFU] ^ (before[n] >> 8);
+    }
     return t;
 }
 
@@ -42,7 +50,7 @@ inline constexpr std::uint32_t crc32_start = 0xFFFFFFFFU;
 [[nodiscard]] inline std::uint32_t crc32_shift(std::uint32_t state, std::size_t n) noexcept
 {
     const auto step = [&](std::size_t k) {
-        const std::array<std::uint32_t, 256>* const t = crc32_table.data() + (k - 4);
+        const crc32_row* const t = crc32_table.of + (k - 4);
         return t[3][state & 0xFFU] ^ t[2][state >> 8 & 0xFFU] ^ t[1][state >> 16 & 0xFFU] ^ t[0][state >> 24];
     };
     for (; n > 16; n -= 16)
@@ -50,7 +58,7 @@ inline constexpr std::uint32_t crc32_start = 0xFFFFFFFFU;
     if (n >= 4) [[likely]]
         return step(n);
     for (; n != 0; --n)
-        state = crc32_table[0][state & 0xFFU] ^ (state >> 8);
+        state = crc32_table.of[0][state & 0xFFU] ^ (state >> 8);
     return state;
 }
 
@@ -58,7 +66,7 @@ inline constexpr std::uint32_t crc32_start = 0xFFFFFFFFU;
 template <std::size_t After>
 [[nodiscard]] inline std::uint32_t crc32_word(std::uint64_t w) noexcept
 {
-    const std::array<std::uint32_t, 256>* const t = crc32_table.data() + After;
+    const crc32_row* const t = crc32_table.of + After;
     return t[7][w & 0xFF] ^ t[6][(w >> 8) & 0xFF] ^ t[5][(w >> 16) & 0xFF] ^ t[4][(w >> 24) & 0xFF] ^
            t[3][(w >> 32) & 0xFF] ^ t[2][(w >> 40) & 0xFF] ^ t[1][(w >> 48) & 0xFF] ^ t[0][w >> 56];
 }
@@ -111,7 +119,7 @@ struct crc32_block {
         return n > 8 ? before ^ crc32_word<8>(rest.first) : before;
     } else {
         for (; n != 0; --n, ++p)
-            state = crc32_table[0][(state ^ static_cast<unsigned char>(*p)) & 0xFF] ^ (state >> 8);
+            state = crc32_table.of[0][(state ^ static_cast<unsigned char>(*p)) & 0xFF] ^ (state >> 8);
         return state;
     }
 }
@@ -127,7 +135,7 @@ constexpr std::array<std::uint32_t, 64> make_crc32_starts() noexcept
     std::uint32_t state = crc32_start;
     for (std::uint32_t& s : starts) {
         s = state;
-        state = crc32_table[0][state & 0xFFU] ^ (state >> 8);
+        state = crc32_table.of[0][state & 0xFFU] ^ (state >> 8);
     }
     return starts;
 }
@@ -175,7 +183,7 @@ constexpr std::array<std::uint32_t, 128> make_crc32_powers() noexcept
         power = (power & 0x80000000U) != 0 ? (power ^ 0xEDB88320U) << 1 | 1U : power << 1;
     for (std::uint32_t& p : powers) {
         p = power;
-        power = crc32_table[0][power & 0xFFU] ^ (power >> 8);
+        power = crc32_table.of[0][power & 0xFFU] ^ (power >> 8);
     }
     return powers;
 }

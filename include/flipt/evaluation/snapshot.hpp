@@ -10,6 +10,7 @@
 #include "flipt/evaluation/image.hpp"
 #include "flipt/evaluation/result.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -160,8 +161,9 @@ public:
     /// in order. A request is anything with `flag_key`, `entity_id` and `context` (such as `evaluation_request`); one
     /// that names another namespace is not found. Under `server_v1` the first item that fails for another reason than
     /// an unknown flag fails the whole batch: its code is returned, and what was delivered is to be discarded.
-    template <std::ranges::input_range Requests, class F>
-        requires std::invocable<F&, std::size_t, const flag_result&>
+    template <class Requests, class F>
+        requires requires(const Requests& requests) { detail::first_of(requests); } &&
+                 std::invocable<F&, std::size_t, const flag_result&>
     std::error_code evaluate_batch(const Requests& requests, F&& each) const
     {
         std::size_t index = 0;

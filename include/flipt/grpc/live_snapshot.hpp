@@ -5,6 +5,7 @@
 
 #include "flipt/grpc/snapshot_stream.hpp"
 #include "flipt/live/live_snapshot.hpp"
+#include "flipt/live/transport.hpp"
 
 #include <memory>
 #include <string>

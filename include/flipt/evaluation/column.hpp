@@ -27,9 +27,9 @@ namespace flipt::inline v0::detail {
         const auto four =
             static_cast<std::uintptr_t>((std::int64_t{3} - static_cast<std::int64_t>(n)) >> 63); // or none
         const auto from = reinterpret_cast<std::uintptr_t>(zeros);
+        const auto address = from + ((reinterpret_cast<std::uintptr_t>(p) - from) & four);
         // NOLINTNEXTLINE(performance-no-int-to-ptr): it is one of the two addresses, chosen without a branch
-        const auto* const q =
-            reinterpret_cast<const char*>(from + ((reinterpret_cast<std::uintptr_t>(p) - from) & four));
+        const auto* const q = reinterpret_cast<const char*>(address);
         const std::size_t last = (n - 4) & four;
         // The last four bytes say what the last byte is, and so the first one, the middle one and the others.
         return (load<std::uint32_t>(q) | std::uint64_t{load<std::uint32_t>(q + last)} << 32) ^ byte(n - 1) ^

@@ -36,6 +36,10 @@ namespace flipt::inline v0 {
 ///
 /// **Errors.** An `errc` of this library, or an error of the network or of TLS (tls_category()) as it is.
 ///
+/// **Memory.** Running out of it during a call is std::errc::not_enough_memory; an executor that has none to take a
+/// completion gets it as soon as it has. Only simdjson 3.0 compiled without optimisation crashes where its own
+/// development checks get none (which its user cannot see).
+///
 /// **Lifetime.** The io_context must outlive the client. Destroying the client ends its calls with operation_aborted.
 ///
 /// **Threads.** Distinct clients: safe. One client: its operations may be started from any thread (they hop), but the

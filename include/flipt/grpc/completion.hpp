@@ -140,6 +140,7 @@ private:
     diagnostics* report_;
 };
 
+// Where memory runs out on gRPC's threads nothing is kept for later: gRPC's own libraries abort then.
 // A handler that waits. Completed at most once, from any thread, never inside the function that made it; if the context
 // goes first, the handler is destroyed with it. Destroying an uncompleted one leaves the handler to its context.
 template <class T>

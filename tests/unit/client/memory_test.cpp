@@ -1,12 +1,18 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // What calls allocate, what happens when memory runs out at any point of one, and what tokens leave behind.
+#include "flipt/live/live_snapshot.hpp"
 #include "flipt/net/tls_error.hpp"
 #include "flipt/testing/certificates.hpp"
 #include "flipt/token/kubernetes_token.hpp"
 #include "flipt/token/refreshing_token.hpp"
 
 #include "harness.hpp"
+#include "unit/live/documents.hpp"
+
+#include <asio/bind_executor.hpp>
+#include <asio/strand.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <openssl/crypto.h>
 
@@ -84,6 +90,19 @@ void operator delete(void* block) noexcept { release(block); }
 void operator delete[](void* block) noexcept { release(block); }
 void operator delete(void* block, std::size_t) noexcept { release(block); }
 void operator delete[](void* block, std::size_t) noexcept { release(block); }
+
+// Asio's own, for its operations and the frames of its coroutines.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept
+{
+    if (watched && allocations.fetch_add(1) == fail_at.load())
+        return nullptr;
+    void* block = nullptr;
+    if (posix_memalign(&block, alignment, size) != 0)
+        return nullptr;
+    if (watched)
+        std::memset(block, 0, malloc_usable_size(block));
+    return block;
+}
 
 namespace {
 
@@ -208,6 +227,214 @@ TEST_CASE("running out of memory at any allocation of a call is an error, and th
             }
             CHECK(failed > 3);
         }
+}
+
+namespace {
+
+/// How something ended whose handler belongs to another executor.
+class elsewhere_outcome {
+public:
+    elsewhere_outcome() = default;
+
+    int told = 0;
+    bool refused = false; // by an exception of the initiating function
+    bool there = false;   // told where it was to be
+    std::error_code ec;
+};
+
+/// Runs both contexts on this thread, with their allocations watched, until the outcome is there; false if an exception
+/// left one of them.
+template <class Begin>
+bool run_with_failure(long n, asio::io_context& context, asio::io_context& other, const elsewhere_outcome& out,
+                      Begin&& begin)
+{
+    const auto end = clock::now() + 20s;
+    const watch w;
+    fail_at = n;
+    try {
+        begin();
+        while (out.told == 0 && !out.refused && clock::now() < end) {
+            for (asio::io_context* each : {&context, &other}) {
+                each->restart();
+                each->poll();
+            }
+        }
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    return true;
+}
+
+/// Counts `n` up until no allocation of `attempt` fails any more; gives how many attempts ended badly. So often an
+/// exception of Asio's own may leave an io_context instead: a strand that gets no memory to run what it has taken, and
+/// co_spawn at the end of its coroutine.
+template <class Attempt>
+int fail_each_allocation(int asio_may_throw, Attempt&& attempt)
+{
+    int failed = 0;
+    int thrown = 0;
+    for (long n = 0;; ++n) {
+        CAPTURE(n);
+        REQUIRE(n < 2000);
+        asio::io_context context(1);
+        asio::io_context other(1);
+        elsewhere_outcome out;
+        const bool contained = attempt(n, context, other, out);
+        const bool reached = allocations > n;
+        if (!contained) {
+            ++thrown;
+            CHECK(thrown <= asio_may_throw);
+            continue;
+        }
+        CHECK(out.told == (out.refused ? 0 : 1));
+        CHECK(out.there == !out.refused);
+        if (out.ec) {
+            ++failed;
+            CHECK_MESSAGE(out.ec == std::errc::not_enough_memory, name_of(out.ec));
+        }
+        if (out.refused)
+            ++failed;
+        if (!reached)
+            return failed;
+    }
+}
+
+template <class Executor, class There>
+int fail_each_allocation_of_a_call(int asio_may_throw, const std::string& url,
+                                   Executor executor_of(asio::io_context&, asio::io_context&), There is_there)
+{
+    return fail_each_allocation(
+        asio_may_throw, [&](long n, asio::io_context& context, asio::io_context& other, elsewhere_outcome& out) {
+            const flipt::client client(context.get_executor(), settings(url));
+            const Executor executor = executor_of(context, other);
+            const flipt::evaluation_request request("flag", "entity");
+            const bool contained = run_with_failure(n, context, other, out, [&] {
+                auto handler = [&](std::error_code ec, const flipt::boolean_evaluation&) {
+                    ++out.told;
+                    out.ec = ec;
+                    out.there = is_there(executor);
+                };
+                try {
+                    client.async_evaluate_boolean(request, {.timeout = 2s}, asio::bind_executor(executor, handler));
+                } catch (const std::bad_alloc&) {
+                    out.refused = true;
+                }
+            });
+            const outcome next = call(context, client, {.timeout = 5s});
+            CHECK_MESSAGE(!next.ec, name_of(next.ec));
+            return contained;
+        });
+}
+
+// Watched only while it waits: the rest is Asio's machinery of the test's coroutine.
+asio::awaitable<void> evaluate_from_elsewhere(const flipt::client<>& client, elsewhere_outcome& out, long n)
+{
+    const flipt::evaluation_request request("flag", "entity");
+    flipt::boolean_evaluation answer;
+    const auto here = co_await asio::this_coro::executor;
+    auto waiting = client.evaluate_boolean(request, answer, {.timeout = 2s});
+    watched = true;
+    fail_at = n;
+    try {
+        co_await std::move(waiting);
+    } catch (const std::system_error& e) {
+        out.ec = e.code();
+    }
+    watched = false;
+    ++out.told;
+    out.there = here != client.get_executor();
+}
+
+} // namespace
+
+TEST_CASE("running out of memory at any allocation of a call is told on the handler's other executor")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(good_json).repeat());
+    SUBCASE("of another io_context")
+    {
+        using executor = asio::io_context::executor_type;
+        auto of = [](asio::io_context&, asio::io_context& other) { return other.get_executor(); };
+        CHECK(fail_each_allocation_of_a_call<executor>(
+                  0, peer->url(), of, [](const executor& e) { return e.running_in_this_thread(); }) > 5);
+    }
+    SUBCASE("a strand of the client's io_context")
+    {
+        using executor = asio::strand<asio::io_context::executor_type>;
+        auto of = [](asio::io_context& context, asio::io_context&) { return asio::make_strand(context); };
+        CHECK(fail_each_allocation_of_a_call<executor>(
+                  2, peer->url(), of, [](const executor& e) { return e.running_in_this_thread(); }) > 5);
+    }
+    SUBCASE("a strand of another io_context, as an any_io_executor")
+    {
+        using executor = asio::any_io_executor;
+        auto of = [](asio::io_context&, asio::io_context& other) { return executor(asio::make_strand(other)); };
+        CHECK(fail_each_allocation_of_a_call<executor>(2, peer->url(), of, [](const executor& e) {
+                  return e.target<asio::strand<asio::io_context::executor_type>>()->running_in_this_thread();
+              }) > 5);
+    }
+}
+
+TEST_CASE("running out of memory at any allocation of a call is told to a coroutine of another io_context")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(good_json).repeat());
+    const int failed = fail_each_allocation(
+        0, [&](long n, asio::io_context& context, asio::io_context& other, elsewhere_outcome& out) {
+            const flipt::client client(context.get_executor(), settings(peer->url()));
+            bool ended = false;
+            auto on_end = [&](std::exception_ptr e) { ended = !e; };
+            allocations = 0;
+            asio::co_spawn(other, evaluate_from_elsewhere(client, out, n), on_end);
+            const auto end = clock::now() + 20s;
+            bool contained = true;
+            try {
+                while (!ended && clock::now() < end)
+                    for (asio::io_context* each : {&context, &other}) {
+                        each->restart();
+                        each->poll();
+                    }
+            } catch (const std::bad_alloc&) {
+                contained = false;
+            }
+            watched = false;
+            fail_at = -1;
+            CHECK(ended);
+            const outcome next = call(context, client, {.timeout = 5s});
+            CHECK_MESSAGE(!next.ec, name_of(next.ec));
+            return contained;
+        });
+    CHECK(failed > 5);
+}
+
+TEST_CASE("running out of memory at any allocation of a wait for flags is told on the handler's other executor")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().hold());
+    const int failed = fail_each_allocation(
+        2, [&](long n, asio::io_context& context, asio::io_context& other, elsewhere_outcome& out) {
+            flipt::live_options options;
+            options.start = flipt::live_start::saved;
+            options.document = test::document(true);
+            auto c = settings(peer->url());
+            c.server = flipt::server_version::v2;
+            const flipt::live_snapshot live(context.get_executor(), c, flipt::no_token(), options);
+            const auto asked = static_cast<std::size_t>(n); // nothing else of it goes on from then on
+            CHECK(run_until(context, [&] { return peer->requests().size() > asked; }));
+            return run_with_failure(n, context, other, out, [&] {
+                auto handler = [&](std::error_code ec) {
+                    ++out.told;
+                    out.ec = ec;
+                    out.there = other.get_executor().running_in_this_thread();
+                };
+                try {
+                    live.async_wait_ready(asio::bind_executor(other.get_executor(), handler));
+                } catch (const std::bad_alloc&) {
+                    out.refused = true;
+                }
+            });
+        });
+    CHECK(failed > 2);
 }
 
 TEST_CASE("running out of memory while a name's addresses are taken in is an error, and the next call asks again")

@@ -77,9 +77,9 @@ struct column_rec {
     std::uint64_t blanks;      // those that ask for white space, only to be asked for a value that begins like it
     std::uint64_t text_factor; // of the hash of texts
     std::uint32_t word;
-    std::uint32_t near;  // its bit among the first 32 columns
-    std::uint32_t next;  // column of the same property, plus one
-    std::uint32_t texts; // first text_slot
+    std::uint32_t near_bit; // its bit among the first 32 columns
+    std::uint32_t next;     // column of the same property, plus one
+    std::uint32_t texts;    // first text_slot
     std::uint32_t numbers;
     std::uint32_t number_rows; // below, at, above, ... each number; last for NaN
     std::uint32_t small_rows;  // which row, for the integers from 0 to small_top; numbers only

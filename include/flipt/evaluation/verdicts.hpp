@@ -250,8 +250,8 @@ private:
             const std::size_t i = next - 1;
             const column_rec& c = im.columns[i];
             next = c.next;
-            if ((needed & c.near) != 0) {
-                needed ^= c.near; // of pairs with one key the first counts
+            if ((needed & c.near_bit) != 0) {
+                needed ^= c.near_bit; // of pairs with one key the first counts
                 set(im, i, c, value);
             }
         } while (next != 0);

@@ -156,7 +156,7 @@ private:
             records_[i].word = i;
             if (i >= near_columns)
                 continue;
-            records_[i].near = std::uint32_t{1} << i;
+            records_[i].near_bit = std::uint32_t{1} << i;
             const auto size = static_cast<std::uint32_t>(columns_[i].constraints.size());
             std::uint32_t word = 0;
             while (used[word] + size > 64)

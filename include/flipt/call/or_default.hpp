@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/call/call.hpp"
+#include "flipt/call/operations.hpp"
 #include "flipt/detail/config.hpp"
 #include "flipt/types/request.hpp"
 #include "flipt/types/response.hpp"
@@ -33,8 +34,7 @@ public:
     FLIPT_DECL bool take_result(std::error_code ec);
 
 private:
-    evaluation_request request_;
-    boolean_evaluation result_;
+    evaluate_operation<boolean_evaluation> evaluation_;
     std::error_code* why_;
     bool otherwise_;
 };
@@ -48,8 +48,7 @@ public:
     FLIPT_DECL std::string take_result(std::error_code ec);
 
 private:
-    evaluation_request request_;
-    variant_evaluation result_;
+    evaluate_operation<variant_evaluation> evaluation_;
     std::error_code* why_;
     std::string otherwise_;
 };

@@ -3,7 +3,6 @@
 // Bodies of call/or_default.hpp.
 #pragma once
 
-#include "flipt/call/operations.hpp"
 #include "flipt/call/or_default.hpp"
 
 #include <utility>
@@ -11,46 +10,49 @@
 namespace flipt::inline v0::detail {
 
 FLIPT_DECL boolean_or_operation::boolean_or_operation(evaluation_request request, bool otherwise, std::error_code* why)
-    : request_(std::move(request)), why_(why), otherwise_(otherwise)
+    : evaluation_(std::move(request)), why_(why), otherwise_(otherwise)
 {}
 
 FLIPT_DECL std::error_code boolean_or_operation::write(request_writer& out, engine& owner)
 {
-    return write_evaluation_request(out, owner, evaluation_path<boolean_evaluation>, request_);
+    return evaluation_.write(out, owner);
 }
 
-FLIPT_DECL std::error_code boolean_or_operation::read(const reply_view& reply, engine& owner, reply_step&)
+FLIPT_DECL std::error_code boolean_or_operation::read(const reply_view& reply, engine& owner, reply_step& next)
 {
-    return read_reply(owner, reply, request_, result_);
+    return evaluation_.read(reply, owner, next);
 }
 
 FLIPT_DECL bool boolean_or_operation::take_result(std::error_code ec)
 {
     if (why_ != nullptr)
         *why_ = ec;
-    return ec ? otherwise_ : result_.enabled;
+    return ec ? otherwise_ : evaluation_.take_result().enabled;
 }
 
 FLIPT_DECL variant_or_operation::variant_or_operation(evaluation_request request, std::string otherwise,
                                                       std::error_code* why)
-    : request_(std::move(request)), why_(why), otherwise_(std::move(otherwise))
+    : evaluation_(std::move(request)), why_(why), otherwise_(std::move(otherwise))
 {}
 
 FLIPT_DECL std::error_code variant_or_operation::write(request_writer& out, engine& owner)
 {
-    return write_evaluation_request(out, owner, evaluation_path<variant_evaluation>, request_);
+    return evaluation_.write(out, owner);
 }
 
-FLIPT_DECL std::error_code variant_or_operation::read(const reply_view& reply, engine& owner, reply_step&)
+FLIPT_DECL std::error_code variant_or_operation::read(const reply_view& reply, engine& owner, reply_step& next)
 {
-    return read_reply(owner, reply, request_, result_);
+    return evaluation_.read(reply, owner, next);
 }
 
 FLIPT_DECL std::string variant_or_operation::take_result(std::error_code ec)
 {
     if (why_ != nullptr)
         *why_ = ec;
-    return ec || result_.variant_key.empty() ? std::move(otherwise_) : std::move(result_.variant_key);
+    if (ec)
+        return std::move(otherwise_);
+    variant_evaluation answer = evaluation_.take_result();
+    return answer.variant_key.empty() ? std::move(otherwise_) : std::move(answer.variant_key);
 }
 
 } // namespace flipt::inline v0::detail

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/call/task.hpp"
+#include "flipt/detail/random.hpp"
 #include "flipt/grpc/channel.hpp"
 #include "flipt/grpc/codec.hpp"
 #include "flipt/grpc/exchange.hpp"
@@ -22,7 +23,6 @@
 #include <list>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -107,8 +107,7 @@ public:
           executor_(std::move(executor)),
           settings_(std::move(settings)),
           tokens_(std::move(tokens)),
-          reader_(settings_.limits.json_depth),
-          random_(std::random_device()())
+          reader_(settings_.limits.json_depth)
     {
         endpoint peer;
         std::string why;
@@ -134,7 +133,7 @@ public:
     }
     [[nodiscard]] reply_reader& reader() noexcept { return reader_; }
     [[nodiscard]] grpc::GenericStub& stub() noexcept { return *stub_; }
-    [[nodiscard]] double random_unit() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
+    [[nodiscard]] double random_unit() noexcept { return random_.unit(); }
 
     // What the server turned out to be, or was said to be; `automatic` while unknown.
     server_version version;
@@ -419,7 +418,7 @@ private:
     asio::cancellation_signal stop_refresh_;
     std::optional<circuit_breaker> breaker_;
     retry_budget budget_;
-    std::minstd_rand random_;
+    random_source random_;
     bool refreshing_ = false;
     bool stopped_ = false;
 

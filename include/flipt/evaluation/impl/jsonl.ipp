@@ -3,6 +3,7 @@
 // The bodies of jsonl.hpp.
 #pragma once
 
+#include "flipt/detail/random.hpp"
 #include "flipt/evaluation/go_quote.hpp"
 #include "flipt/evaluation/impl/json_reader.ipp"
 #include "flipt/evaluation/jsonl.hpp"
@@ -10,7 +11,6 @@
 #include <simdjson.h>
 
 #include <cstdint>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,12 +21,12 @@ namespace flipt::inline v0::detail {
 // The server makes up an id for a request that has none.
 inline std::string random_request_id()
 {
-    thread_local std::mt19937_64 random{std::random_device{}()};
+    thread_local random_source random;
     constexpr char digits[] = "0123456789abcdef";
     std::string id = "xxxxxxxx-xxxx-4xxx-9xxx-xxxxxxxxxxxx";
     for (char& c : id)
         if (c == 'x')
-            c = digits[random() & 0xF];
+            c = digits[random.bits() & 0xF];
     return id;
 }
 

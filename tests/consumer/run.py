@@ -64,7 +64,8 @@ def upstream():
 
 def install():
     prefix = work / "prefix"
-    run("meson", "setup", "--prefix", prefix, "-Dtests=disabled", "-Dexamples=disabled", work / "install", source)
+    run("meson", "setup", "--prefix", prefix, "-Dtests=disabled", "-Dexamples=disabled", "-Dgrpc=disabled",
+        work / "install", source)
     run("meson", "install", "-C", work / "install")
     return prefix
 

@@ -3,6 +3,7 @@
 // A flag of a snapshot: found once and evaluated often, or listed.
 #pragma once
 
+#include "flipt/detail/config.hpp"
 #include "flipt/evaluation/context.hpp"
 #include "flipt/evaluation/evaluator.hpp"
 #include "flipt/evaluation/image.hpp"
@@ -46,11 +47,37 @@ template <class Result, class Context>
 }
 
 template <class Result, class Context>
-[[gnu::noinline]] inline Result evaluate_key(const image& im, std::string_view key, std::string_view entity,
-                                             const Context& ctx) noexcept
+[[gnu::noinline]] Result evaluate_key(const image& im, std::string_view key, std::string_view entity,
+                                      const Context& ctx) noexcept
 {
     return evaluate_found<Result>(im, find_flag_here(im, key), key, entity, ctx);
 }
+
+template <class Result, class Context>
+[[gnu::noinline]] Result evaluate_handle(const image& im, const std::uint32_t* flag, std::string_view entity,
+                                         const Context& ctx) noexcept
+{
+    return evaluate_found<Result>(im, flag, {}, entity, ctx);
+}
+
+#if !defined(FLIPT_HEADER_ONLY)
+// What the overloads below that are no templates need, compiled once in impl/snapshot.ipp. (Such functions must not be
+// declared inline: the compiler would make its own of those.)
+extern template boolean_result evaluate_key(const image&, std::string_view, std::string_view, const context&) noexcept;
+extern template boolean_result evaluate_key(const image&, std::string_view, std::string_view,
+                                            const context_list&) noexcept;
+extern template variant_result evaluate_key(const image&, std::string_view, std::string_view, const context&) noexcept;
+extern template variant_result evaluate_key(const image&, std::string_view, std::string_view,
+                                            const context_list&) noexcept;
+extern template boolean_result evaluate_handle(const image&, const std::uint32_t*, std::string_view,
+                                               const context&) noexcept;
+extern template boolean_result evaluate_handle(const image&, const std::uint32_t*, std::string_view,
+                                               const context_list&) noexcept;
+extern template variant_result evaluate_handle(const image&, const std::uint32_t*, std::string_view,
+                                               const context&) noexcept;
+extern template variant_result evaluate_handle(const image&, const std::uint32_t*, std::string_view,
+                                               const context_list&) noexcept;
+#endif
 
 } // namespace detail
 
@@ -102,9 +129,9 @@ private:
     flag_handle(const detail::image* im, const std::uint32_t* flag) noexcept : image_(im), flag_(flag) {}
 
     template <class Result, class Context>
-    [[gnu::noinline]] Result run(std::string_view entity, const Context& ctx) const noexcept
+    Result run(std::string_view entity, const Context& ctx) const noexcept
     {
-        return detail::evaluate_found<Result>(*image_, flag_, {}, entity, ctx);
+        return detail::evaluate_handle<Result>(*image_, flag_, entity, ctx);
     }
 
     const detail::image* image_ = &detail::empty_image;

@@ -151,11 +151,8 @@ public:
         }
         return count;
     }
-    std::size_t evaluate_all(std::string_view entity_id, context_list ctx,
-                             std::span<flag_result> results) const noexcept
-    {
-        return evaluate_all<context_list>(entity_id, ctx, results);
-    }
+    FLIPT_DECL std::size_t evaluate_all(std::string_view entity_id, context_list ctx,
+                                        std::span<flag_result> results) const noexcept;
 
     /// What POST /evaluate/v1/batch answers: `each(std::size_t index, const flag_result&)` is called for every request,
     /// in order. A request is anything with `flag_key`, `entity_id` and `context` (such as `evaluation_request`); one

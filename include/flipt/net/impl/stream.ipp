@@ -21,6 +21,9 @@ FLIPT_DECL std::error_code stream::prepare()
     std::error_code ec;
     const auto local = socket_.local_endpoint(ec);
     const auto remote = ec ? local : socket_.remote_endpoint(ec);
+    // A peer may reset what it has just accepted.
+    if (ec == asio::error::not_connected)
+        return asio::error::connection_reset;
     if (ec)
         return ec;
     // On the loopback interface TCP can connect a socket to itself while nobody listens on the port.

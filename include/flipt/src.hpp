@@ -17,6 +17,7 @@
 #include "flipt/call/impl/perform.ipp"
 #include "flipt/call/impl/stream.ipp"
 #include "flipt/detail/impl/random.ipp"
+#include "flipt/evaluation/impl/constraint.ipp"
 #include "flipt/evaluation/impl/go_json.ipp"
 #include "flipt/evaluation/impl/go_number.ipp"
 #include "flipt/evaluation/impl/go_quote.ipp"

@@ -3,29 +3,18 @@
 // Whether one constraint matches one value.
 #pragma once
 
+#include "flipt/detail/config.hpp"
 #include "flipt/evaluation/bytes.hpp"
 #include "flipt/evaluation/go_number.hpp"
 #include "flipt/evaluation/go_text.hpp"
 #include "flipt/evaluation/image.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace flipt::inline v0::detail {
-
-[[nodiscard]] inline bool in_number_set(const image& im, const constraint_rec& c, double v) noexcept
-{
-    const double* const first = im.numbers + c.a;
-    const double* const last = first + c.b;
-    if (c.b > small_set) {
-        const double* const at = std::lower_bound(first, last, v); // a NaN is less than nothing, and equals nothing
-        return at != last && *at == v;
-    }
-    return std::find(first, last, v) != last;
-}
 
 // Whether a comparison holds for an order of its operands: less, equal, greater, or none (NaN). A table in place of a
 // branch on the operator, which would be mispredicted.
@@ -36,11 +25,7 @@ namespace flipt::inline v0::detail {
     return (orders[static_cast<unsigned>(op) - static_cast<unsigned>(first)] >> order & 1U) != 0;
 }
 
-[[nodiscard]] inline bool match_number(const image& im, const constraint_rec& c, std::string_view text) noexcept
-{
-    double v = 0;
-    return parse_float64(text, v) && in_number_set(im, c, v) == (c.op == operation::number_in);
-}
+[[nodiscard]] FLIPT_DECL bool match_number(const image& im, const constraint_rec& c, std::string_view text) noexcept;
 
 [[nodiscard]] inline bool match_moment(const constraint_rec& c, std::string_view text) noexcept
 {
@@ -91,3 +76,7 @@ namespace flipt::inline v0::detail {
 }
 
 } // namespace flipt::inline v0::detail
+
+#if defined(FLIPT_HEADER_ONLY)
+#include "flipt/evaluation/impl/constraint.ipp"
+#endif

@@ -88,7 +88,7 @@ if way == "wrap":
     (project / "subprojects").mkdir()
     (project / "subprojects/flipt-cpp.wrap").write_text(
         f"[wrap-git]\nurl = file://{clone}\nrevision = {commit}\n\n[provide]\ndependency_names = flipt-cpp\n")
-    run("meson", "setup", "--force-fallback-for=flipt-cpp", project / "build", project)
+    run("meson", "setup", "--buildtype=plain", "--force-fallback-for=flipt-cpp", project / "build", project)
     run("ninja", "-C", project / "build", "-j", "2")
     if "unit_" in (project / "build/build.ninja").read_text():
         sys.exit("a subproject must not build the library's tests")

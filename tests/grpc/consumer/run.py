@@ -38,7 +38,7 @@ work.mkdir(parents=True)
 
 prefix = work / "prefix"
 run("meson", "setup", "--prefix", prefix, "--libdir", "lib", "-Dtests=disabled", "-Dexamples=disabled", "-Dgrpc=enabled",
-    "-Doptimization=0", work / "install", source)
+    "--buildtype=plain", work / "install", source)
 run("meson", "install", "-C", work / "install")
 environment["PKG_CONFIG_PATH"] = f"{prefix}/lib/pkgconfig:{prefix}/share/pkgconfig"
 
@@ -68,6 +68,6 @@ for name in ("meson.build", "meson_options.txt", "meson.options", "README.md", "
         shutil.copy(source / name, copy)
 (project / "subprojects/flipt-cpp.wrap").write_text(
     "[wrap-file]\ndirectory = flipt-cpp\n\n[provide]\ndependency_names = flipt-cpp, flipt-cpp-grpc\n")
-run("meson", "setup", "--force-fallback-for=flipt-cpp-grpc", "-Doptimization=0", project / "build", project)
+run("meson", "setup", "--force-fallback-for=flipt-cpp-grpc", "--buildtype=plain", project / "build", project)
 run("ninja", "-C", project / "build", "-j", "2")
 check(project / "build/consumer")

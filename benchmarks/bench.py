@@ -122,8 +122,12 @@ def allocations_and_syscalls(suite, build, work, peers, progress, counting):
             found[peer] = {}
             few = client_command(suite, build, work, peer, server.port, 2000) + ["--no-latency"]
             many = client_command(suite, build, work, peer, server.port, 4000) + ["--no-latency"]
-            found[peer].update(harness.run_client(few, 0, build / "benchmarks/libmalloc_count.so")
-                               if peer != "go" else harness.run_client(few, 0))
+            counter = build / "benchmarks/libmalloc_count.so" if peer != "go" else None
+            of_few, of_many = harness.run_client(few, 0, counter), harness.run_client(many, 0, counter)
+            found[peer].update(of_many)
+            for key in ("allocations", "operator_new"):
+                if key in of_many: # the start of the callers is in both
+                    found[peer][key] = of_many[key] * 2 - of_few[key]
             if counting:
                 found[peer]["syscalls"] = (harness.syscalls_of(many, 0)[0] - harness.syscalls_of(few, 0)[0]) / 2000
     return found

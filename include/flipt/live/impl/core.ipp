@@ -95,10 +95,16 @@ FLIPT_DECL void live_core::start()
             if (origin == live_origin::none)
                 continue;
             compiled_document fresh = compile(std::move(found.json), rules_of(found.version), *s);
+            if (fresh.ec)
+                s->change_state([&](live_state& state) { state.save_error = fresh.ec; });
+            if (fresh.ec && origin == live_origin::saved_file) {
+                found = given_document(s->wanted, calls_->settings().server, origin);
+                if (origin == live_origin::none)
+                    continue;
+                fresh = compile(std::move(found.json), rules_of(found.version), *s);
+            }
             if (!fresh.ec)
                 publish(*s, fresh, found, origin);
-            else
-                s->change_state([&](live_state& state) { state.save_error = fresh.ec; });
         }
     asio::post(executor(), [self = shared_from_this()] {
         for (const auto& s : self->sources_)
@@ -311,11 +317,26 @@ FLIPT_DECL asio::awaitable<void> live_core::save(std::shared_ptr<live_core> self
     s->change_state([&](live_state& state) { state.save_error = ec; });
 }
 
+/// Of a document that does not tell.
+inline server_version assumed_version(server_version settings) noexcept
+{
+    return settings == server_version::v1 ? server_version::v1 : server_version::v2;
+}
+
+FLIPT_DECL snapshot_document live_core::given_document(const live_namespace& wanted, server_version server,
+                                                       live_origin& origin)
+{
+    snapshot_document out;
+    origin = wanted.document.empty() ? live_origin::none : live_origin::document;
+    out.json = wanted.document;
+    out.version = assumed_version(server);
+    return out;
+}
+
 FLIPT_DECL snapshot_document live_core::read_saved(const live_namespace& wanted, server_version server,
                                                    std::size_t limit, live_origin& origin, std::error_code& ec)
 {
     constexpr std::size_t header = 4096;
-    const server_version assumed = server == server_version::v1 ? server_version::v1 : server_version::v2;
     snapshot_document out;
     std::string bytes;
     if (!wanted.save_file.empty())
@@ -327,7 +348,7 @@ FLIPT_DECL snapshot_document live_core::read_saved(const live_namespace& wanted,
         origin = live_origin::saved_file;
         if (!is_saved(bytes)) { // a bare document, as `flipt-cli snapshot` writes it
             out.json = std::move(bytes);
-            out.version = assumed;
+            out.version = assumed_version(server);
             return out;
         }
         ec = parse_saved(bytes, saved);
@@ -340,10 +361,7 @@ FLIPT_DECL snapshot_document live_core::read_saved(const live_namespace& wanted,
             return out;
         }
     }
-    origin = wanted.document.empty() ? live_origin::none : live_origin::document;
-    out.json = wanted.document;
-    out.version = assumed;
-    return out;
+    return given_document(wanted, server, origin);
 }
 
 FLIPT_DECL asio::awaitable<void> live_core::take_saved(std::shared_ptr<live_core> self, source_ptr s)
@@ -360,8 +378,14 @@ FLIPT_DECL asio::awaitable<void> live_core::take_saved(std::shared_ptr<live_core
     snapshot_document found = co_await self->work<snapshot_document>(std::move(task));
     if (*problem)
         s->change_state([&](live_state& state) { state.save_error = *problem; });
-    if (!self->stopped_ && *origin != live_origin::none)
-        co_await take(self, s, std::move(found), *origin);
+    if (self->stopped_ || *origin == live_origin::none)
+        co_return;
+    const bool taken = co_await take(self, s, std::move(found), *origin);
+    if (taken || self->stopped_ || *origin != live_origin::saved_file)
+        co_return;
+    snapshot_document given = given_document(s->wanted, settings.server, *origin);
+    if (*origin != live_origin::none)
+        co_await take(self, s, std::move(given), *origin);
 }
 
 FLIPT_DECL void live_core::publish(live_source& s, compiled_document& fresh, const snapshot_document& from,

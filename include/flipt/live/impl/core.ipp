@@ -125,6 +125,7 @@ FLIPT_DECL void live_core::begin_loop(const source_ptr& s)
         } catch (...) {
             self->failed(*s, current_exception_code(), {});
         }
+        self->wake_waiters();
         self->begin_loop(s);
     };
     asio::co_spawn(executor(), run(shared_from_this(), s),

@@ -117,6 +117,67 @@ TEST_CASE("lists as encoding/json takes them")
     }
 }
 
+TEST_CASE("every escape of JSON is taken, also in big letters, and broken ones are refused")
+{
+    std::vector<std::string> texts;
+    CHECK(d::decode_string_array(R"(["\"\\\/\b\f\n\r\t","\u00E9\u00eF\u0041","\uD83D\uDE00","\uDC00"])", texts));
+    CHECK(texts == std::vector<std::string>{"\"\\/\b\f\n\r\t", "éïA", "😀", "\uFFFD"});
+    std::vector<double> numbers;
+    CHECK(d::decode_number_array("[1e+2,25E-1]", numbers));
+    CHECK(numbers == std::vector<double>{100, 2.5});
+    for (const std::string_view s : {R"(["\u00g0"])", R"(["\u"])", R"(["\a"])"}) {
+        CAPTURE(s);
+        CHECK_FALSE(d::decode_string_array(s, texts));
+    }
+    std::string out;
+    CHECK_FALSE(d::unescape_json(R"(\uD800)", out, false)); // half a character, where none may be put in its place
+    CHECK_FALSE(d::unescape_json("\\", out, false));
+    CHECK_FALSE(d::unescape_json("a\"b", out, false));
+}
+
+TEST_CASE("a JSON string holds no control character and reads back as what it was")
+{
+    std::string all;
+    for (int c = 0; c < 0x80; ++c)
+        all += static_cast<char>(c);
+    all += "é😀";
+    std::string json;
+    d::append_json_string(json, all);
+    CHECK(json.substr(0, 13) == "\"\\u0000\\u0001");
+    CHECK(json.find("\\n") != std::string::npos);
+    for (const char c : json)
+        CHECK(static_cast<unsigned char>(c) >= 0x20);
+    std::string back;
+    CHECK(d::unescape_json(json.substr(1, json.size() - 2), back, false));
+    CHECK(back == all);
+}
+
+TEST_CASE("what Go does not print is quoted by its number, what is no UTF-8 by its bytes")
+{
+    CHECK(d::go_quote("\a\b\t\n\v\f\r\x7f") == R"("\a\b\t\n\v\f\r\x7f")");
+    CHECK(d::go_quote("\u00ad\u0600\u061c\u2028\ue000\ufeff") == R"("\u00ad\u0600\u061c\u2028\ue000\ufeff")");
+    CHECK(d::go_quote("\U000E0001\U0010FFFF") == R"("\U000e0001\U0010ffff")");
+    CHECK(d::go_quote("\xc3(") == R"("\xc3(")");               // the second byte is none
+    CHECK(d::go_quote("\xc0\x80") == R"("\xc0\x80")");         // too long
+    CHECK(d::go_quote("\xe0\x80\x80") == R"("\xe0\x80\x80")"); // too long
+    CHECK(d::go_quote("\xed\xa0\x80") == R"("\xed\xa0\x80")"); // half a pair
+    CHECK(d::go_quote("\xf5\x80\x80\x80") == R"("\xf5\x80\x80\x80")");
+    CHECK(d::go_quote("\xe2\x82") == R"("\xe2\x82")"); // cut off
+}
+
+TEST_CASE("paths are joined and cleaned as Go's path.Join does")
+{
+    CHECK(d::join_path("", "") == "");
+    CHECK(d::join_path("", "a") == "a");
+    CHECK(d::join_path("a", "") == "a");
+    CHECK(d::join_path("a", "b/../c") == "a/c");
+    CHECK(d::join_path("a", "..") == ".");
+    CHECK(d::join_path("a", "../../b") == "../b");
+    CHECK(d::join_path("..", "../b") == "../../b");
+    CHECK(d::join_path("/a", "../../b") == "/b");
+    CHECK(d::join_path("/", "..") == "/");
+}
+
 TEST_CASE("the words of an error quote keys as Go does")
 {
     CHECK(d::flag_not_found_message("default", "nope") == "flag \"default/nope\" not found");

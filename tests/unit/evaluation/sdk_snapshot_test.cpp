@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -77,6 +78,52 @@ TEST_CASE("anything else is refused")
         CAPTURE(text);
         CHECK_FALSE(r.ok());
         CHECK_FALSE(r.error().message().empty());
+    }
+}
+
+std::string replaced(std::string_view from, std::string_view to)
+{
+    std::string out(saved);
+    const auto at = out.find(from);
+    REQUIRE(at != std::string::npos);
+    return out.replace(at, from.size(), to);
+}
+
+TEST_CASE("base64 may be broken into lines, hold every digit, and nothing behind its padding")
+{
+    const std::string text = replaced("\"a \\\"b\\\"\"", "\"?>?>~~\xC3\xBF\xC3\xBE\"");
+    std::string lines;
+    for (const char c : base64(text)) {
+        lines += c;
+        if (lines.size() % 61 == 60)
+            lines += "\r\n";
+    }
+    CHECK(lines.find('/') != std::string::npos);
+    CHECK(flipt::snapshot::parse_sdk(" \n" + text).ok());
+    CHECK(flipt::snapshot::parse_sdk(lines).ok());
+    CHECK(flipt::snapshot::parse_sdk("\n " + lines).ok());
+    CHECK_FALSE(flipt::snapshot::parse_sdk(lines + "=A").ok());
+    CHECK_FALSE(flipt::snapshot::parse_sdk(lines + "====").ok());
+}
+
+TEST_CASE("a state whose parts are of another kind is refused, whichever part")
+{
+    for (const auto& [from, to] : {std::pair<std::string_view, std::string_view>("\"eval_rules\":{", "\"x\":{"),
+                                   {R"("b":{"key":"b","enabled":false,"type":"BOOLEAN_FLAG_TYPE"})", R"("b":3)"},
+                                   {R"("b":{"key":"b",)", R"("b":{"key":3,)"},
+                                   {R"("v":[{"id":"v-1")", R"("v":[3,{"id":"v-1")"},
+                                   {R"("id":"v-1","flag_key")", R"("id":1,"flag_key")"},
+                                   {R"("segments":{"s":{)", R"("segments":{"r":3,"s":{)"},
+                                   {R"("flag_key":"v","segments")", R"("flag_key":"v","x")"},
+                                   {R"({"rollout_type":"SEGMENT_ROLLOUT_TYPE")", R"(3,{"rollout_type":"S")"},
+                                   {R"("segment_operator":"OR_SEGMENT_OPERATOR","segments")",
+                                    R"("segment_operator":"OR_SEGMENT_OPERATOR","x")"}}) {
+        CAPTURE(from);
+        CAPTURE(to);
+        const auto r = flipt::snapshot::parse_sdk(replaced(from, to));
+        CHECK_FALSE(r);
+        CHECK(r.error().code() == flipt::errc::invalid_snapshot);
+        CHECK(r->empty());
     }
 }
 

@@ -503,4 +503,99 @@ TEST_CASE("handles survive a move of the snapshot")
     CHECK(s.empty()); // NOLINT: moved from is empty
 }
 
+TEST_CASE("a context is copied with its texts, and what was there before is gone")
+{
+    flipt::context a;
+    CHECK(a.empty());
+    flipt::context b;
+    {
+        const std::string region = "eu";
+        flipt::context made;
+        made.with("region", region).with("plan", "pro").with("region", "us"); // the first counts
+        b.with("plan", "free").with("more", "x");
+        a = made;
+        b = made;
+        const flipt::context& same = made;
+        made = same;
+        CHECK(made.size() == 2);
+    }
+    const snapshot s = load(boolean_flag("f", rollout(segment("s", constraint("STRING", "region", "eq", "eu") + "," +
+                                                                       constraint("STRING", "plan", "eq", "pro")))));
+    for (const flipt::context* c : {&a, &b}) {
+        CHECK(c->size() == 2);
+        CHECK_FALSE(c->empty());
+        CHECK(s.evaluate_boolean("f", "e", *c).enabled);
+    }
+    CHECK_FALSE(s.evaluate_boolean("f", "e", flipt::context()).enabled);
+}
+
+TEST_CASE("a handle knows its flag and evaluates it with any context")
+{
+    const snapshot s =
+        load(boolean_flag("on", "", true) + "," + boolean_flag("off", "") + "," +
+             variant_flag("v", R"({"id":"r","rank":1,"segmentOperator":"OR_SEGMENT_OPERATOR","segments":[)" +
+                                   segment("s", constraint("STRING", "region", "eq", "eu")) +
+                                   R"(],"distributions":[{"variantKey":"x","variantAttachment":"","rollout":100}]})"));
+    CHECK(s.find("on").enabled());
+    CHECK_FALSE(s.find("off").enabled());
+    const flipt::flag_handle v = s.find("v");
+    REQUIRE(v);
+    CHECK(v.key() == "v");
+    CHECK(v.type() == flipt::flag_type::variant);
+    CHECK(v.evaluate_variant("e", {{"region", "eu"}}).variant_key == "x");
+    CHECK(v.evaluate_variant("e", flipt::context().with("region", "eu")).variant_key == "x");
+    CHECK(v.evaluate_variant("e", std::map<std::string, std::string>{{"region", "eu"}}).variant_key == "x");
+    CHECK_FALSE(v.evaluate_variant("e").match);
+    CHECK(v.evaluate_variant("e").ok());
+    CHECK(v.evaluate_boolean("e", flipt::context()).code() == errc::flag_type_mismatch);
+    CHECK(flipt::flag_handle().evaluate_variant("e", flipt::context()).code() == errc::not_found);
+}
+
+TEST_CASE("ranges: what is empty, and the value before a post-increment")
+{
+    const snapshot s = load(boolean_flag("a", rollout(segment("x", "") + "," + segment("y", ""), 1, "AND")) + "," +
+                            boolean_flag("b", ""));
+    CHECK(snapshot().flags().empty());
+    CHECK_FALSE(s.flags().empty());
+    const auto flags = s.flags();
+    auto f = flags.begin();
+    CHECK((*f++).key == "a");
+    CHECK((*f++).key == "b");
+    CHECK(f == flags.end());
+    const auto matched = s.evaluate_boolean("a", "e").segment_keys;
+    CHECK_FALSE(matched.empty());
+    CHECK(matched.size() == 2);
+    auto k = matched.begin();
+    const std::string_view first = *k++;
+    const std::string_view second = *k++;
+    CHECK(k == matched.end());
+    CHECK(first != second);
+    CHECK(matched.contains(first));
+    CHECK(matched.contains(second));
+    CHECK(s.evaluate_boolean("b", "e").segment_keys.empty());
+    const auto copy = matched; // NOLINT: a copy is what is looked at
+    CHECK(copy.size() == 2);
+}
+
+TEST_CASE("a result that failed is thrown with its code and words when it is to be owned")
+{
+    const snapshot s = load(boolean_flag("b", "", true));
+    CHECK(s.evaluate_boolean("b", "e").http_status() == 200);
+    CHECK(s.evaluate_boolean("b", "e").grpc_code() == 0);
+    CHECK(to_owned(s.evaluate_boolean("b", "e")).enabled);
+    const auto thrown = [](const auto& result) {
+        std::error_code ec;
+        try {
+            (void)to_owned(result);
+        } catch (const flipt::error& e) {
+            ec = e.code();
+            CHECK(std::string_view(e.what()).find(result.message()) == 0);
+        }
+        return ec;
+    };
+    CHECK(thrown(s.evaluate_boolean("none", "e")) == errc::not_found);
+    CHECK(thrown(s.evaluate_variant("none", "e")) == errc::not_found);
+    CHECK(thrown(s.evaluate_variant("b", "e")) == errc::flag_type_mismatch);
+}
+
 } // namespace

@@ -307,6 +307,78 @@ TEST_CASE("nesting is limited, also in fields that are not known")
     CHECK(reader.detail() == "the document nests deeper than the limit");
 }
 
+TEST_CASE("no field of a flag, a variant, a page, a batch's entry or a resource may come twice")
+{
+    reply_reader reader;
+    flag_list list;
+    flag one;
+    const auto named = [&](const std::string& field) {
+        return reader.detail() == "field \"" + field + "\" comes twice";
+    };
+    const auto once = [](const char* const(&member)[2]) { return std::string("\"") + member[0] + "\":" + member[1]; };
+    const auto twice = [&](const char* const(&member)[2]) { return once(member) + "," + once(member); };
+    constexpr const char* of_flag[][2] = {{"key", "\"k\""},
+                                          {"name", "\"n\""},
+                                          {"description", "\"d\""},
+                                          {"namespaceKey", "\"n\""},
+                                          {"enabled", "true"},
+                                          {"createdAt", "\"2026-11-24T15:25:03Z\""},
+                                          {"updatedAt", "\"2026-11-24T15:25:03Z\""},
+                                          {"type", "\"BOOLEAN_FLAG_TYPE\""},
+                                          {"variants", "[]"},
+                                          {"defaultVariant", "{}"},
+                                          {"metadata", "{}"}};
+    for (const auto& member : of_flag) {
+        CAPTURE(member[0]);
+        const reply good("{" + once(member) + ",\"other\":1}");
+        CHECK(!reader.read_flag(good.bytes.data(), good.bytes.size(), one));
+        const reply bad("{" + twice(member) + "}");
+        CHECK(reader.read_flag(bad.bytes.data(), bad.bytes.size(), one) == errc::invalid_response);
+        CHECK(named(member[0]));
+    }
+    constexpr const char* of_variant[][2] = {{"id", "\"i\""},
+                                             {"flagKey", "\"f\""},
+                                             {"key", "\"k\""},
+                                             {"name", "\"n\""},
+                                             {"description", "\"d\""},
+                                             {"attachment", "\"a\""},
+                                             {"namespaceKey", "\"n\""},
+                                             {"createdAt", "\"2026-11-24T15:25:03Z\""},
+                                             {"updatedAt", "\"2026-11-24T15:25:03Z\""}};
+    for (const auto& member : of_variant) {
+        CAPTURE(member[0]);
+        const reply good("{\"variants\":[{" + once(member) + ",\"other\":1}]}");
+        CHECK(!reader.read_flag(good.bytes.data(), good.bytes.size(), one));
+        const reply bad("{\"variants\":[{" + twice(member) + "}]}");
+        CHECK(reader.read_flag(bad.bytes.data(), bad.bytes.size(), one) == errc::invalid_response);
+        CHECK(named(member[0]));
+    }
+    constexpr const char* of_page[][2] = {{"flags", "[]"}, {"nextPageToken", "\"t\""}, {"totalCount", "1"}};
+    for (const auto& member : of_page) {
+        CAPTURE(member[0]);
+        const reply bad("{" + twice(member) + "}");
+        CHECK(reader.read_flags(bad.bytes.data(), bad.bytes.size(), list) == errc::invalid_response);
+        CHECK(named(member[0]));
+    }
+    batch_evaluation answer;
+    constexpr const char* of_error[][2] = {
+        {"flagKey", "\"f\""}, {"namespaceKey", "\"n\""}, {"reason", "\"NOT_FOUND_ERROR_EVALUATION_REASON\""}};
+    const std::string error_type = "\"type\":\"ERROR_EVALUATION_RESPONSE_TYPE\"";
+    for (const auto& member : of_error) {
+        CAPTURE(member[0]);
+        const reply bad("{\"responses\":[{" + error_type + ",\"errorResponse\":{" + twice(member) + "}}]}");
+        CHECK(reader.read_batch(bad.bytes.data(), bad.bytes.size(), answer, 1) == errc::invalid_response);
+        CHECK(named(member[0]));
+    }
+    const reply type("{\"responses\":[{" + error_type + "," + error_type + ",\"errorResponse\":{}}]}");
+    CHECK(reader.read_batch(type.bytes.data(), type.bytes.size(), answer, 1) == errc::invalid_response);
+    CHECK(named("type"));
+    std::string_view payload;
+    const reply resource(R"({"resource":{"payload":{},"payload":{}}})");
+    CHECK(reader.read_flag_resource(resource.bytes.data(), resource.bytes.size(), payload) == errc::invalid_response);
+    CHECK(named("payload"));
+}
+
 TEST_CASE("a batch is read in order and must answer every request")
 {
     const std::string boolean_item =

@@ -385,6 +385,53 @@ TEST_CASE("environment and namespace go where both versions look for them")
     CHECK(!call(context, client).ec);
 }
 
+TEST_CASE("what cannot be sent is refused before anything is, by every operation")
+{
+    server_thread server;
+    asio::io_context context;
+    auto c = settings(server->url());
+    c.server = flipt::server_version::v2;
+    const flipt::client client(context.get_executor(), c);
+    const std::string evil = "a\r\nX-Evil: b";
+    flipt::list_options there;
+    there.environment_key = evil;
+    std::vector<std::error_code> ended;
+    const auto note = [&](std::error_code ec, const auto&) { ended.push_back(ec); };
+    client.async_evaluate_boolean(flipt::evaluation_request("flag", "e").in_environment(evil), note);
+    client.async_evaluate_boolean(flipt::evaluation_request("\xff", "e"), note);
+    client.async_evaluate_boolean(flipt::evaluation_request("flag", "e").in_namespace("\xff"), note);
+    client.async_evaluate_batch(flipt::batch_request().add(flipt::evaluation_request("flag", "e").in_environment(evil)),
+                                note);
+    client.async_evaluate_batch(flipt::batch_request().add(flipt::evaluation_request("\xff", "e")), note);
+    client.async_list_flags(there, note);
+    client.async_get_flag("flag", there, flipt::call_options(), note);
+    client.async_snapshot(there, "", flipt::call_options(), note);
+    client.async_snapshot(flipt::list_options(), evil, flipt::call_options(), note);
+    context.run();
+    CHECK(ended == std::vector<std::error_code>(9, errc::invalid_argument));
+    CHECK(server->observe().connections == 0);
+}
+
+TEST_CASE("a list names the git reference it is of, and self() asks who the token is")
+{
+    server_thread server(of(flavour::v1));
+    asio::io_context context;
+    const flipt::client client(context.get_executor(), settings(server->url()), flipt::client_token("who"));
+    flipt::list_options where;
+    where.reference = "a b&c";
+    client.async_list_flags(where, [](std::error_code, const flipt::flag_list&) {});
+    context.run();
+    const auto listed = server->last_request();
+    CHECK(listed.target.substr(listed.target.find('?')) == "?reference=a%20b%26c");
+    server->add(flipt::testing::fault().on("/auth/v1/self").status(200, R"({"id":"me"})"));
+    auto ask = [](const auto& from, std::string& out) -> asio::awaitable<void> { out = co_await from.self(); };
+    std::string who;
+    run(context, ask(client, who));
+    CHECK(who == R"({"id":"me"})");
+    CHECK(server->last_request().target == "/auth/v1/self");
+    CHECK(server->last_request().header("Authorization") == "Bearer who");
+}
+
 TEST_CASE("keys cannot reach another route")
 {
     server_thread server;

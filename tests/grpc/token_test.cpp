@@ -19,6 +19,8 @@
 #include <grpcpp/create_channel.h>
 
 #include <atomic>
+#include <cstdio>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <semaphore>
@@ -134,7 +136,10 @@ TEST_CASE("an interceptor sends the token once, replaces what is there, and sees
     token.set("two");
     const auto answer = call_async(*stub).get();
     CHECK(!answer.first);
-    CHECK(server.seen() == std::vector<std::string>{"JWT one", "JWT one", "JWT two"});
+    grpc::ClientContext refused;
+    const auto denied = call(*stub, refused, "denied"); // a fixed token stays what it is
+    CHECK(denied.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+    CHECK(server.seen() == std::vector<std::string>{"JWT one", "JWT one", "JWT two", "JWT two"});
 }
 
 TEST_CASE("a call without a token that can be sent is not sent")
@@ -282,6 +287,15 @@ TEST_CASE("a refresh that fails, and a policy that needs more than a channel, fa
     const auto answer = call_async(*stub).get();
     CHECK(answer.first == asio::error::not_connected);
     CHECK(answer.second.find("secret-in-text") == std::string::npos);
+    const std::string path = "kubernetes-token-of-token-test";
+    std::ofstream(path) << "service-account-s3cret";
+    const auto logs_in = grpc_test::stub::NewStub(channel_with(
+        server.address(), flipt::make_token_interceptor(threads.io.get_executor(), flipt::kubernetes_token(path))));
+    const auto refused = call_async(*logs_in).get();
+    std::remove(path.c_str());
+    CHECK(refused.first == flipt::errc::unauthenticated);
+    CHECK(refused.second.find("logs in at the server") != std::string::npos);
+    CHECK(refused.second.find("s3cret") == std::string::npos);
     CHECK_THROWS_AS((void)flipt::make_token_interceptor(asio::any_io_executor(), flipt::refreshing_token(fail)),
                     flipt::error);
 }

@@ -44,7 +44,7 @@ inline constexpr std::array<std::string_view, 6> comparison_types = {
 inline void write_float(json_writer& writer, std::string_view key, float value)
 {
     writer.key(key);
-    if (!std::isfinite(value)) { // as protojson; the parser refuses it
+    if (!std::isfinite(value)) { // as protojson, which reads it back, as our parser does
         writer.value(std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
         return;
     }

@@ -328,3 +328,20 @@ TEST_CASE_FIXTURE(echo, "a call that waits for a token is cancelled, and one who
     CHECK(fails(io, std::move(work)).ec == asio::error::operation_aborted);
     CHECK(server.seen().empty());
 }
+
+TEST_CASE_FIXTURE(echo, "the end of a login's token is in the answer only, and one that is past is no token")
+{
+    const std::string path = "kubernetes-token-of-operations-test";
+    std::ofstream(path) << secret_token;
+    server.on("VerifyServiceAccount", [](const std::shared_ptr<call>& c) {
+        wire::VerifyServiceAccountResponse answer;
+        answer.set_client_token("opaque-s3cret");
+        answer.mutable_authentication()->mutable_expires_at()->set_seconds(1000);
+        c->answer(answer);
+    });
+    auto flags = client(flipt::kubernetes_token(path));
+    const outcome late = fails(io, flags.evaluate_boolean(ask("on")));
+    std::remove(path.c_str());
+    CHECK(late.ec == flipt::errc::invalid_token);
+    CHECK(server.seen() == std::vector<std::string>{"-"}); // only the login
+}

@@ -248,8 +248,7 @@ public:
     }
     std::error_code read(grpc_reply& reply, grpc_engine&, decode_detail& why, step&) override
     {
-        std::optional<std::chrono::system_clock::time_point> unused; // as over HTTP: the token's own, or until refused
-        return decode_service_account(reply.message, result_.token, unused, why);
+        return decode_service_account(reply.message, result_.token, result_.expires_at, why);
     }
     [[nodiscard]] bool authenticated() const noexcept override { return false; }
     // A call that probes whether the server is back may need this first: it is part of that one.

@@ -329,6 +329,40 @@ TEST_CASE_FIXTURE(echo, "a call that waits for a token is cancelled, and one who
     CHECK(server.seen().empty());
 }
 
+TEST_CASE_FIXTURE(echo, "an answer to another request is refused, as over HTTP")
+{
+    auto flags = client();
+    const auto id = [](const char* flag) { return ask(flag).with_request_id("mine"); };
+    CHECK(run(io, flags.evaluate_boolean(id("on"))).request_id == "mine");
+    flipt::batch_request two;
+    two.add(id("a")).add(ask("b")).with_request_id("all");
+    CHECK(run(io, flags.evaluate_batch(two)).request_id == "all");
+
+    const auto check = [](const outcome& got) {
+        CHECK(got.ec == flipt::errc::invalid_response);
+        CHECK(got.details.detail().find("requestId") != std::string::npos);
+    };
+    server.on("Boolean", [](const std::shared_ptr<call>& c) { c->answer(boolean_answer("on", "other")); });
+    server.on("Variant", [](const std::shared_ptr<call>& c) { c->answer(variant_answer("blue", "")); });
+    check(fails(io, flags.evaluate_boolean(id("on"))));
+    check(fails(io, flags.evaluate_variant(id("blue"))));
+    CHECK(run(io, flags.evaluate_boolean(ask("on"))).request_id == "other"); // the server makes one up
+    for (const unsigned wrong : {0U, 1U, 2U}) {
+        CAPTURE(wrong);
+        server.on("Batch", [wrong](const std::shared_ptr<call>& c) {
+            wire::BatchEvaluationResponse answer;
+            answer.set_request_id(wrong == 0 ? "other" : "all");
+            *answer.add_responses()->mutable_boolean_response() = boolean_answer("on", wrong == 1 ? "other" : "mine");
+            *answer.add_responses()->mutable_variant_response() = variant_answer("b", wrong == 2 ? "other" : "mine");
+            answer.add_responses()->mutable_error_response(); // has no id
+            c->answer(answer);
+        });
+        flipt::batch_request three;
+        three.add(id("on")).add(id("b")).add(id("missing")).with_request_id("all");
+        check(fails(io, flags.evaluate_batch(three)));
+    }
+}
+
 TEST_CASE_FIXTURE(echo, "the end of a login's token is in the answer only, and one that is past is no token")
 {
     const std::string path = "kubernetes-token-of-operations-test";

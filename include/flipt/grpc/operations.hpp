@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 namespace flipt::inline v0::detail {
 
@@ -23,6 +24,16 @@ template <class Result>
 inline constexpr const char* evaluation_method = "/flipt.evaluation.EvaluationService/Boolean";
 template <>
 inline constexpr const char* evaluation_method<variant_evaluation> = "/flipt.evaluation.EvaluationService/Variant";
+
+// The check that HTTP's answers have to pass, too.
+[[nodiscard]] inline std::error_code check_id(grpc_engine& owner, std::string_view sent, std::string_view echoed,
+                                              decode_detail& why)
+{
+    const std::error_code ec = owner.reader().check_id(sent, echoed);
+    if (ec)
+        why.text = owner.reader().detail();
+    return ec;
+}
 
 // Gives its result back, or puts it where the caller said, who keeps that and the request until completion.
 template <class Result>
@@ -39,9 +50,11 @@ public:
         out.environment = environment_of(*request_, owner.defaults());
         return encode_evaluation(*request_, owner.defaults(), out.message);
     }
-    std::error_code read(grpc_reply& reply, grpc_engine&, decode_detail& why, step&) override
+    std::error_code read(grpc_reply& reply, grpc_engine& owner, decode_detail& why, step&) override
     {
-        return decode(reply.message, into_ != nullptr ? *into_ : result_, why);
+        Result& answer = into_ != nullptr ? *into_ : result_;
+        const std::error_code ec = decode(reply.message, answer, why);
+        return ec ? ec : check_id(owner, request_->request_id, answer.request_id, why);
     }
     [[nodiscard]] Result take_result(std::error_code) { return std::move(result_); }
 
@@ -65,13 +78,28 @@ public:
         out.environment = environment_of(*request_, owner.defaults());
         return encode_batch(*request_, owner.defaults(), out.message);
     }
-    std::error_code read(grpc_reply& reply, grpc_engine&, decode_detail& why, step&) override
+    std::error_code read(grpc_reply& reply, grpc_engine& owner, decode_detail& why, step&) override
     {
-        return decode(reply.message, into_ != nullptr ? *into_ : result_, request_->requests.size(), why);
+        batch_evaluation& answer = into_ != nullptr ? *into_ : result_;
+        std::error_code ec = decode(reply.message, answer, request_->requests.size(), why);
+        if (!ec)
+            ec = check_id(owner, request_->request_id, answer.request_id, why);
+        for (std::size_t i = 0; !ec && i != answer.responses.size(); ++i)
+            ec = check_item(owner, request_->requests[i].request_id, answer.responses[i], why);
+        return ec;
     }
     [[nodiscard]] batch_evaluation take_result(std::error_code) { return std::move(result_); }
 
 private:
+    static std::error_code check_item(grpc_engine& owner, std::string_view sent, const batch_item& item,
+                                      decode_detail& why)
+    {
+        if (const auto* boolean = std::get_if<boolean_evaluation>(&item))
+            return check_id(owner, sent, boolean->request_id, why);
+        const auto* variant = std::get_if<variant_evaluation>(&item);
+        return variant != nullptr ? check_id(owner, sent, variant->request_id, why) : std::error_code();
+    }
+
     batch_request own_;
     const batch_request* request_;
     batch_evaluation result_;

@@ -85,7 +85,10 @@ def main():
             for key, (_, source, flags) in cases.items():
                 print(f"\rcompiling, round {number + 1} of {arguments.rounds}, {key:<16}", end="", file=sys.stderr,
                       flush=True)
-                said[key].append(compile_once(compiler, source, work / "out.o", flags))
+                # Noise only adds, and is largest where there is least to do.
+                times = 4 if key in ("asio", "asio+", "separate") else 1
+                said[key].append(min((compile_once(compiler, source, work / "out.o", flags) for _ in range(times)),
+                                     key=lambda run: run["seconds"]))
         print(file=sys.stderr)
     rows, found = [], {}
     for key, (what, _, _) in cases.items():
@@ -96,7 +99,7 @@ def main():
             rows.append([what, f"{f['seconds']:.2f}", f"{f['ratio']:.2f}", f"{f['megabytes']:.0f}", f"{f['object_kb']:.0f}"])
     version = harness.sh(*compiler, "--version").splitlines()[0]
     text = "\n".join(["### Compile time", "", f"{version}, -std=c++20 -O2, processor time, median of {arguments.rounds} "
-                      "rounds.", "", harness.table(["", "seconds", "ratio", "peak MB", "object KB"], rows), "",
+                      "rounds (in each the least of four for the short ones).", "", harness.table(["", "seconds", "ratio", "peak MB", "object KB"], rows), "",
                       f"A/A, the first row once more: {found['asio+']['ratio']:.2f}"])
     print(text)
     if arguments.json:

@@ -143,8 +143,10 @@ std::string explain(const std::error_code& ec, const flipt::diagnostics& details
         return "HTTP " + std::to_string(details.http_status()) + ": " + message;
     }
     if (ec == flipt::errc::invalid_argument)
-        message = "the request cannot be sent: text that is not UTF-8, an environment that is no header value, or one "
-                  "batch for several environments";
+        message = details.detail().empty()
+                      ? "the request cannot be sent: text that is not UTF-8, an environment that is no header value, "
+                        "or one batch for several environments"
+                      : "the request cannot be sent";
     message += hint_for(ec, message);
     if (!details.server_message().empty() && details.http_status() == 0) // gRPC's words for having no answer
         message += ": " + printable(redact(details.server_message()), server_text_limit);

@@ -203,6 +203,8 @@ public:
     }
 
     // ---- flags ------------------------------------------------------------------------------------------------------
+    // Keys, namespaces and environments go into paths here. Where one would lead to another route it is
+    // errc::invalid_argument, and nothing is sent: empty, ".", "..", or with a '/'.
 
     /// Lists the flags of a namespace (GET /api/v1/namespaces/{ns}/flags): all, or one page where the options say so.
     [[nodiscard]] asio::awaitable<flag_list> list_flags(list_options options = list_options(),

@@ -272,6 +272,10 @@ class Settings(CliTest):
     def test_text_that_cannot_be_sent(self):
         self.bad(2, "invalid_argument", "boolean", os.fsdecode(b"\xff"), "x", text="UTF-8")
         self.bad(2, "invalid_argument", "--environment", "a\nb", "flags")
+        for key in ("", ".", "..", "checkout/", "checkout/rules"):
+            self.bad(2, "invalid_argument", "flag", key, text="cannot go into a path")
+        for command in (["flags"], ["flag", "checkout"], ["snapshot"]):
+            self.bad(2, "invalid_argument", "--namespace", "default/", *command, text="cannot go into a path")
 
     def test_settings_that_cannot_work(self):
         for url in ("", "localhost", "ftp://x", "http://user:secret@x", "http://x/?q", "http://x#f", "http://x:0"):

@@ -49,7 +49,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
 
     std::string segment;
-    flipt::detail::append_segment(segment, text);
+    if (!flipt::detail::append_segment(segment, text)) {
+        require(segment.empty(), "a refusal appends nothing");
+        require(text.empty() || text == "." || text == ".." || text.find('/') != text.npos, "a refusal has a reason");
+        return 0;
+    }
+    require(segment.find("%2F") == segment.npos, "no slash, however it is written");
     require(segment != "." && segment != "..", "a dot segment");
     std::string decoded;
     for (std::size_t i = 0; i < segment.size(); ++i) {

@@ -38,6 +38,11 @@ struct reply_view {
     std::string_view etag;
 };
 
+/// The refusal() of operations whose keys go into the path.
+inline constexpr char not_addressable[] =
+    "a flag key, namespace or environment that is empty, \".\" or \"..\" or has a '/' cannot go into a path, nor a "
+    "control character into a header";
+
 /// What differs between the operations. One object per call; it owns or views the request and the result.
 class remote_operation {
 public:
@@ -47,6 +52,8 @@ public:
 
     /// Writes one whole request behind what is in the writer's buffer. Called again for each repeat.
     virtual std::error_code write(request_writer& out, engine& owner) = 0;
+    /// What to say where write() gives errc::invalid_argument; "" where there is nothing beyond the code.
+    [[nodiscard]] virtual const char* refusal() const noexcept { return ""; }
     /// Takes the reply in. `another` asks for a further request of the same call.
     virtual std::error_code read(const reply_view& reply, engine& owner, reply_step& next) = 0;
 

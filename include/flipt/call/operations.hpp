@@ -88,6 +88,7 @@ public:
     FLIPT_DECL explicit list_operation(list_options options);
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    [[nodiscard]] const char* refusal() const noexcept override { return not_addressable; }
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
     FLIPT_DECL flag_list take_result();
 
@@ -121,6 +122,7 @@ public:
     FLIPT_DECL get_flag_operation(std::string key, list_options where);
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    [[nodiscard]] const char* refusal() const noexcept override { return not_addressable; }
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
     FLIPT_DECL std::string take_result();
 
@@ -138,6 +140,7 @@ public:
     FLIPT_DECL snapshot_operation(std::string namespace_key, std::string environment_key, std::string etag);
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    [[nodiscard]] const char* refusal() const noexcept override { return not_addressable; }
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
     [[nodiscard]] std::size_t body_limit(const config& settings) const noexcept override
     {

@@ -52,6 +52,7 @@ public:
     {}
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
+    [[nodiscard]] const char* refusal() const noexcept override { return not_addressable; }
     std::error_code read(const reply_view&, engine&, reply_step&) override { return errc::invalid_response; }
     [[nodiscard]] bool streaming() const noexcept override { return true; }
     std::error_code on_head(engine&) override

@@ -28,17 +28,23 @@ void append_percent_encoded(Buffer& out, std::string_view text)
     out.append(text.substr(done));
 }
 
-/// Appends one path segment: no byte of `text` can end it, start a query or climb out of it. "." and ".." become %2E
-/// and %2E%2E, which is as far as a client can go: RFC 3986 6.2.2.2 lets a proxy decode and then remove them.
-template <class Buffer>
-void append_segment(Buffer& out, std::string_view text)
+/// Whether `text` stays one path segment on its way. Encoding is not enough: Flipt's gateway decodes %2F before it
+/// splits the path and drops a slash at the end, and proxies decode and then remove dots (RFC 3986 6.2.2.2). So what
+/// is empty, "." or "..", or holds a '/', could name another route.
+[[nodiscard]] inline bool is_segment(std::string_view text) noexcept
 {
-    if (text == ".")
-        out.append(std::string_view("%2E"));
-    else if (text == "..")
-        out.append(std::string_view("%2E%2E"));
-    else
-        append_percent_encoded(out, text);
+    return !text.empty() && text != "." && text != ".." && text.find('/') == text.npos;
+}
+
+/// Appends one path segment: no byte of `text` can end it, start a query or climb out of it. False, and nothing
+/// appended, for what is no segment.
+template <class Buffer>
+[[nodiscard]] bool append_segment(Buffer& out, std::string_view text)
+{
+    if (!is_segment(text))
+        return false;
+    append_percent_encoded(out, text);
+    return true;
 }
 
 /// Appends the value of one `name=value` of a query. A space becomes %20, never '+'.

@@ -37,15 +37,16 @@ public:
 template <class Policy = flipt::no_token>
 class follower {
 public:
-    explicit follower(const flipt::config& settings, Policy policy = Policy(), std::string environment = "default")
+    explicit follower(const flipt::config& settings, Policy policy = Policy(), std::string environment = "default",
+                      std::string name_space = "default")
         : sink(std::make_shared<collecting_sink>()),
           calls_(std::make_shared<flipt::detail::engine>(
               io.get_executor(), settings, std::make_unique<flipt::detail::policy_provider<Policy>>(std::move(policy)),
               nullptr))
     {
         flipt::detail::http_live_transport way(calls_);
-        way.follow(flipt::live_namespace("default", std::move(environment)), std::string(), sink, signal.slot(),
-                   [this](std::error_code ec, const flipt::diagnostics& d) {
+        way.follow(flipt::live_namespace(std::move(name_space), std::move(environment)), std::string(), sink,
+                   signal.slot(), [this](std::error_code ec, const flipt::diagnostics& d) {
                        ended = ec;
                        details = d;
                    });
@@ -304,6 +305,20 @@ TEST_CASE("a refused token is renewed once and the stream asked for again")
         CHECK(server->request_count() == 0);
         CHECK(f.details.detail().find("private") == std::string::npos);
     }
+}
+
+TEST_CASE("a namespace or environment that would reach another route is refused before anything is sent")
+{
+    server_thread server;
+    for (const std::string bad : {"", ".", "..", "default/", "a/b"}) {
+        CAPTURE(bad);
+        follower there(test::settings(*server), flipt::no_token(), "default", bad);
+        CHECK(there.end() == errc::invalid_argument);
+        CHECK(there.details.detail().find("path") != std::string::npos);
+        follower other(test::settings(*server), flipt::no_token(), bad);
+        CHECK(other.end() == errc::invalid_argument);
+    }
+    CHECK(server->observe().connections == 0);
 }
 
 TEST_CASE("an environment that is no header value is refused before anything is sent")

@@ -22,12 +22,7 @@ TEST_CASE("segments and query values")
         const char* segment;
     };
     const row rows[] = {
-        {"", ""},
         {"flag-1_x.y~z", "flag-1_x.y~z"},
-        {"a/b", "a%2Fb"},
-        {"../../auth", "..%2F..%2Fauth"},
-        {".", "%2E"},
-        {"..", "%2E%2E"},
         {"...", "..."},
         {"a?b#c", "a%3Fb%23c"},
         {"a b+c", "a%20b%2Bc"},
@@ -40,11 +35,17 @@ TEST_CASE("segments and query values")
     for (const row& r : rows) {
         INFO(flipt_test::escaped(r.text));
         std::string out = "x/";
-        append_segment(out, r.text);
+        CHECK(append_segment(out, r.text));
         CHECK(out == "x/"s + r.segment);
         byte_buffer buffer;
-        append_segment(buffer, r.text);
+        CHECK(append_segment(buffer, r.text));
         CHECK(buffer.view() == r.segment);
+    }
+    for (const char* const bad : {"", ".", "..", "/", "a/", "/a", "a/b", "../../auth", "flag/rules"}) {
+        INFO(bad);
+        std::string out = "x/";
+        CHECK_FALSE(append_segment(out, bad));
+        CHECK(out == "x/");
     }
     std::string query = "q=";
     append_query_value(query, "..");

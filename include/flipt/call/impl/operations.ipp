@@ -104,7 +104,8 @@ inline std::error_code write_list_request(request_writer& out, engine& owner, co
                                           std::string_view page_token)
 {
     std::string path = "/api/v1/namespaces/";
-    append_segment(path, or_default(options.namespace_key, owner.settings().namespace_key));
+    if (!append_segment(path, or_default(options.namespace_key, owner.settings().namespace_key)))
+        return errc::invalid_argument;
     path += "/flags";
     char separator = '?';
     const auto add = [&](std::string_view name, std::string_view value) {
@@ -172,6 +173,22 @@ inline std::error_code learn_version(const reply_view& reply, engine& owner)
     return owner.reader().read_meta_version(reply.body, reply.size, owner.version);
 }
 
+/// Whether both can go into a path, so far as is known before the version is: on v1 the environment does not, and an
+/// empty one is no header either.
+inline bool addressable(std::string_view name_space, std::string_view environment) noexcept
+{
+    return is_segment(name_space) && (environment.empty() || is_segment(environment));
+}
+
+inline bool append_environment_and_namespace(std::string& path, std::string_view environment,
+                                             std::string_view name_space)
+{
+    if (!append_segment(path, environment))
+        return false;
+    path += "/namespaces/";
+    return append_segment(path, name_space);
+}
+
 FLIPT_DECL get_flag_operation::get_flag_operation(std::string key, list_options where)
     : key_(std::move(key)), where_(std::move(where))
 {}
@@ -179,24 +196,26 @@ FLIPT_DECL std::string get_flag_operation::take_result() { return std::move(resu
 
 FLIPT_DECL std::error_code get_flag_operation::write(request_writer& out, engine& owner)
 {
+    const std::string_view name_space = or_default(where_.namespace_key, owner.settings().namespace_key);
+    const std::string_view environment = or_default(where_.environment_key, owner.settings().environment_key);
+    if (!is_segment(key_) || !addressable(name_space, environment))
+        return errc::invalid_argument;
     asking_version_ = owner.version == server_version::automatic;
     if (asking_version_)
         return write_get(out, owner, "/meta/info", true);
-    const std::string_view name_space = or_default(where_.namespace_key, owner.settings().namespace_key);
-    const std::string_view environment = or_default(where_.environment_key, owner.settings().environment_key);
     std::string path;
+    bool good = true;
     if (owner.version == server_version::v1) {
         path = "/api/v1/namespaces/";
-        append_segment(path, name_space);
+        good = append_segment(path, name_space);
         path += "/flags/";
     } else {
         path = "/api/v2/environments/";
-        append_segment(path, environment);
-        path += "/namespaces/";
-        append_segment(path, name_space);
+        good = append_environment_and_namespace(path, environment, name_space);
         path += "/resources/flipt.core.Flag/";
     }
-    append_segment(path, key_);
+    if (!good || !append_segment(path, key_))
+        return errc::invalid_argument;
     out.begin(owner.head(true), "GET", owner.peer().prefix, path);
     if (const auto ec = write_environment(out, environment))
         return ec;
@@ -231,22 +250,25 @@ FLIPT_DECL snapshot_document snapshot_operation::take_result() { return std::mov
 
 FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine& owner)
 {
+    const std::string_view name_space = or_default(namespace_key_, owner.settings().namespace_key);
+    const std::string_view environment = or_default(environment_key_, owner.settings().environment_key);
+    if (!addressable(name_space, environment))
+        return errc::invalid_argument;
     asking_version_ = owner.version == server_version::automatic;
     if (asking_version_)
         return write_get(out, owner, "/meta/info", true);
-    const std::string_view name_space = or_default(namespace_key_, owner.settings().namespace_key);
-    const std::string_view environment = or_default(environment_key_, owner.settings().environment_key);
     std::string path;
+    bool good = true;
     if (owner.version == server_version::v1) {
         path = "/internal/v1/evaluation/snapshot/namespace/";
-        append_segment(path, name_space);
+        good = append_segment(path, name_space);
     } else {
         path = "/client/v2/environments/";
-        append_segment(path, environment);
-        path += "/namespaces/";
-        append_segment(path, name_space);
+        good = append_environment_and_namespace(path, environment, name_space);
         path += "/snapshot";
     }
+    if (!good)
+        return errc::invalid_argument;
     out.begin(owner.head(true), "GET", owner.peer().prefix, path);
     std::error_code ec = write_environment(out, environment);
     if (!ec && owner.version == server_version::v1) // without it v1 leaves out default variants and entity constraints

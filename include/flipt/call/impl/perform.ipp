@@ -216,6 +216,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         if (ec) {
             if (conn.io.is_open())
                 held.keep();
+            c.diagnostics_.set_detail(ec == errc::invalid_argument ? op.refusal() : "");
             co_return report.ends_with(ec);
         }
 

@@ -189,6 +189,8 @@ FLIPT_DECL subtask perform_stream(memory_cache& memory, engine& owner, call& c)
         connection& conn = *c.connection_;
         request_writer writer(conn.out);
         ec = op.write(writer, owner);
+        if (ec == errc::invalid_argument)
+            c.diagnostics_.set_detail(op.refusal());
         if (!ec)
             ec = co_await open_connection(memory, owner, c);
         if (!ec) {

@@ -13,9 +13,11 @@ namespace flipt::inline v0::detail {
 FLIPT_DECL std::error_code stream_operation::write(request_writer& out, engine& owner)
 {
     std::string path = "/client/v2/environments/";
-    append_segment(path, environment_key_);
+    if (!append_segment(path, environment_key_))
+        return errc::invalid_argument;
     path += "/namespaces/";
-    append_segment(path, namespace_key_);
+    if (!append_segment(path, namespace_key_))
+        return errc::invalid_argument;
     path += "/stream";
     // Servers hand out shorter digests, too, and then refuse them.
     constexpr std::size_t resumable = 40;

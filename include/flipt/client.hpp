@@ -207,6 +207,7 @@ public:
     // errc::invalid_argument, and nothing is sent: empty, ".", "..", or with a '/'.
 
     /// Lists the flags of a namespace (GET /api/v1/namespaces/{ns}/flags): all, or one page where the options say so.
+    /// max_response_size bounds each page, limits.snapshot all of them together.
     [[nodiscard]] asio::awaitable<flag_list> list_flags(list_options options = list_options(),
                                                         call_options call = {}) const
     {

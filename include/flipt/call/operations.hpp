@@ -97,6 +97,7 @@ private:
     flag_list result_;
     std::string next_page_;
     std::size_t pages_ = 0;
+    std::size_t bytes_ = 0; // of all pages
 };
 
 /// GET a route whose reply is handed on as JSON text: /health, /meta/info, /auth/v1/self.

@@ -92,6 +92,9 @@ public:
     /// A server echoes the id of a request that has one: with another, this is the reply to something else.
     [[nodiscard]] FLIPT_DECL std::error_code check_id(std::string_view sent, std::string_view echoed);
 
+    /// A list goes on behind the page that was asked for: with the same token it would never end.
+    [[nodiscard]] FLIPT_DECL std::error_code check_next_page(std::string_view asked, std::string_view next);
+
     /// Why the last read failed, such as `field "timestamp" is not an RFC 3339 time`; empty if it did not. Holds
     /// nothing of the peer's. Valid until the next read.
     [[nodiscard]] FLIPT_DECL std::string_view detail() const noexcept;

@@ -57,7 +57,8 @@ struct limit_options {
     std::size_t informational = 16;                        ///< 1xx replies before the final one
     std::size_t chunk_line = 4 * 1024;                     ///< one chunk-size line with its extensions, bytes
     std::size_t trailers = 16 * 1024;                      ///< trailer section, bytes
-    std::size_t snapshot = std::size_t{256} * 1024 * 1024; ///< a snapshot document or one message of a stream, bytes
+    std::size_t snapshot = std::size_t{256} * 1024 * 1024; ///< a snapshot document, one message of a stream, or all
+                                                           ///< pages of a list together, bytes
     std::size_t json_depth = 64;                           ///< nesting of a JSON document
 };
 

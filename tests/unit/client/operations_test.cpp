@@ -568,6 +568,62 @@ TEST_CASE("a server that pages by itself is followed to the last page")
     CHECK(peer->requests()[1].find("pageToken=t%261") != std::string::npos);
 }
 
+TEST_CASE("a list that never ends does: at the limit of all its pages, and at a page that names itself")
+{
+    const auto page = [](const std::string& next) {
+        return R"({"flags":[{"key":")" + std::string(1000, 'a') +
+               R"(","type":"BOOLEAN_FLAG_TYPE"}],"nextPageToken":")" + next + "\"}";
+    };
+    flipt::testing::script script;
+    flipt::list_options options;
+    errc expected = errc::invalid_response;
+    std::size_t requests = 0;
+    SUBCASE("more pages than the limit of them together")
+    {
+        for (int i = 0; i < 10; ++i)
+            script.expect_request().reply(page(std::to_string(i)));
+        expected = errc::response_too_large;
+        requests = 4;
+    }
+    SUBCASE("the same page again")
+    {
+        script.expect_request().reply(page("same")).expect_request().reply(page("same"));
+        requests = 2;
+    }
+    SUBCASE("the page that the caller asked for")
+    {
+        script.expect_request().reply(page("same"));
+        options.page(10, "same");
+        requests = 1;
+    }
+    flipt::testing::scripted_peer_thread peer;
+    peer->add(script.hold());
+    asio::io_context context;
+    auto c = settings(peer->url());
+    c.limits.snapshot = 3 * page("0").size();
+    const flipt::client client(context.get_executor(), c);
+    std::error_code ended;
+    client.async_list_flags(options, [&](std::error_code ec, const flipt::flag_list&) { ended = ec; });
+    context.run();
+    CHECK_MESSAGE(ended == expected, name_of(ended));
+    CHECK(peer->requests().size() == requests);
+}
+
+TEST_CASE("a list of one page is bounded by max_response_size alone")
+{
+    server_thread server(of(flavour::v1));
+    fill(*server);
+    asio::io_context context;
+    auto c = settings(server->url());
+    c.limits.snapshot = 1;
+    const flipt::client client(context.get_executor(), c);
+    std::size_t size = 0;
+    client.async_list_flags(flipt::list_options(),
+                            [&](std::error_code, const flipt::flag_list& l) { size = l.flags.size(); });
+    context.run();
+    CHECK(size == 3);
+}
+
 TEST_CASE("health is asked without a token")
 {
     server_thread server;

@@ -140,6 +140,12 @@ FLIPT_DECL std::error_code list_operation::read(const reply_view& reply, engine&
     constexpr std::size_t most_pages = 10'000; // a server that always names a next page is no reason to go on for ever
     if (const auto ec = owner.reader().read_flags(reply.body, reply.size, result_, pages_ != 0))
         return ec;
+    bytes_ += reply.size;
+    if (pages_ != 0 && bytes_ > owner.settings().limits.snapshot)
+        return errc::response_too_large;
+    const std::string_view asked = pages_ == 0 ? options_.page_token : next_page_;
+    if (const auto ec = owner.reader().check_next_page(asked, result_.next_page_token))
+        return ec;
     if (options_.limit == 0 && !result_.next_page_token.empty()) {
         if (++pages_ == most_pages)
             return errc::response_too_large;

@@ -262,6 +262,14 @@ FLIPT_DECL std::error_code reply_reader::check_id(std::string_view sent, std::st
     return impl_->error();
 }
 
+FLIPT_DECL std::error_code reply_reader::check_next_page(std::string_view asked, std::string_view next)
+{
+    if (next.empty() || asked != next)
+        return {};
+    impl_->fail("nextPageToken", "is that of the page that was asked for");
+    return impl_->error();
+}
+
 } // namespace flipt::inline v0::detail
 
 #undef FLIPT_INLINE_LAMBDA

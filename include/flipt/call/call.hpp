@@ -59,7 +59,7 @@ public:
 
     /// Whether the circuit breaker may refuse it and learns from it.
     [[nodiscard]] virtual bool counts_for_breaker() const noexcept { return true; }
-    /// The largest body this operation takes.
+    /// The largest body of a 200 to the request written last; that of any other status is max_response_size.
     [[nodiscard]] virtual std::size_t body_limit(const config& settings) const noexcept
     {
         return settings.max_response_size;

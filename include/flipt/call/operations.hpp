@@ -145,7 +145,7 @@ public:
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
     [[nodiscard]] std::size_t body_limit(const config& settings) const noexcept override
     {
-        return settings.limits.snapshot;
+        return asking_version_ ? settings.max_response_size : settings.limits.snapshot;
     }
     [[nodiscard]] bool takes_not_modified() const noexcept override { return !asking_version_ && !etag_.empty(); }
     FLIPT_DECL snapshot_document take_result();

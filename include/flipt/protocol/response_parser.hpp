@@ -24,11 +24,14 @@ struct parser_limits {
     std::size_t informational = limit_options().informational; ///< 1xx replies before the final one
     std::size_t chunk_line = limit_options().chunk_line;       ///< chunk size and extensions without CRLF, bytes
     std::size_t trailers = limit_options().trailers;           ///< trailer section with its empty line, bytes
-    std::size_t body = 16 * 1024 * 1024;                       ///< decoded body, bytes; not applied to a stream
+    std::size_t body = 16 * 1024 * 1024;       ///< decoded body of a 200, bytes; not applied to a stream
+    std::size_t other_body = 16 * 1024 * 1024; ///< the same of any other status
 
-    [[nodiscard]] static parser_limits from(const limit_options& options, std::size_t body) noexcept
+    [[nodiscard]] static parser_limits from(const limit_options& options, std::size_t body,
+                                            std::size_t other_body) noexcept
     {
-        return {options.head, options.fields, options.informational, options.chunk_line, options.trailers, body};
+        return {options.head, options.fields, options.informational, options.chunk_line, options.trailers,
+                body,         other_body};
     }
 };
 
@@ -76,7 +79,7 @@ public:
     /// together.
     FLIPT_DECL decoded decode(char* data, std::size_t size) noexcept;
     /// Streaming, after head_done and before decode(): read the body as a whole after all (an error's JSON), limited by
-    /// limits.body. Call parse() with the same buffer next.
+    /// limits.other_body or, of a 200, limits.body. Call parse() with the same buffer next.
     void collect() noexcept { streaming_ = false; }
 
     [[nodiscard]] int status() const noexcept { return status_; }
@@ -158,6 +161,7 @@ private:
     static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
     FLIPT_DECL parse_result fail(errc code, const char* detail) noexcept;
+    [[nodiscard]] std::size_t body_limit() const noexcept { return status_ == 200 ? limits_.body : limits_.other_body; }
     FLIPT_DECL parse_result parse_head(const char* data, std::size_t size) noexcept;
     FLIPT_DECL bool recall_head(const char* data, std::size_t size) noexcept;
     FLIPT_DECL bool like_memo(const char* data, std::uint64_t& length) const noexcept;

@@ -77,7 +77,7 @@ struct config {
     std::chrono::steady_clock::duration idle_timeout =
         std::chrono::seconds(8);      ///< unused connections older than this are closed; Flipt closes at 10 s
     std::size_t max_connections = 16; ///< calls beyond it wait in order of arrival
-    std::size_t max_response_size = 16 * 1024 * 1024; ///< body of a reply, bytes
+    std::size_t max_response_size = 16 * 1024 * 1024; ///< body of any reply but a snapshot's, bytes
     limit_options limits;
     retry_options retry;
     circuit_options circuit;

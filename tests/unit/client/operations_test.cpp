@@ -624,6 +624,47 @@ TEST_CASE("a list of one page is bounded by max_response_size alone")
     CHECK(size == 3);
 }
 
+TEST_CASE("only the snapshot itself is bounded by the limit of snapshots")
+{
+    const std::string big(100'000, 'y');
+    flipt::testing::script script;
+    std::error_code expected = errc::response_too_large;
+    int status = 0;
+    SUBCASE("the answer which version it is")
+    {
+        script.expect_request().reply(R"({"version":"v1.61.0","x":")" + big + "\"}");
+    }
+    SUBCASE("an error")
+    {
+        const std::string body = R"({"code":5,"message":")" + big + "\"}";
+        script.expect_request().reply(R"({"version":"v1.61.0"})");
+        script.expect_request().send("HTTP/1.1 404 Not Found\r\nContent-Length: " + std::to_string(body.size()) +
+                                     "\r\n\r\n" + body);
+    }
+    SUBCASE("the snapshot")
+    {
+        script.expect_request().reply(R"({"version":"v1.61.0"})");
+        script.expect_request().reply(R"({"x":")" + big + "\"}");
+        expected = {};
+        status = 200;
+    }
+    flipt::testing::scripted_peer_thread peer;
+    peer->add(script.hold());
+    asio::io_context context;
+    auto c = settings(peer->url());
+    c.max_response_size = 1000;
+    const flipt::client client(context.get_executor(), c);
+    std::error_code ended = errc::conflict;
+    flipt::diagnostics details;
+    flipt::call_options options;
+    options.diagnostics = &details;
+    client.async_snapshot(flipt::list_options(), "", options, [&](std::error_code ec, const auto&) { ended = ec; });
+    context.run();
+    CHECK_MESSAGE(ended == expected, name_of(ended));
+    if (status != 0)
+        CHECK(details.http_status() == status);
+}
+
 TEST_CASE("health is asked without a token")
 {
     server_thread server;

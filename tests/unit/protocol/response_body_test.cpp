@@ -116,6 +116,21 @@ TEST_CASE("limits, at the limit and one beyond")
                   "Content-Length is over the size limit");
         check_good(ok("Content-Length: 11\r\n", ""), 200, "", true, true, limits);
     }
+    SUBCASE("another status, in each framing")
+    {
+        limits.body = 10;
+        limits.other_body = 5;
+        const std::string head = "HTTP/1.1 404 Not Found\r\n";
+        const char* const passed = "the body passed the size limit";
+        check_good(head + "Content-Length: 5\r\n\r\n01234", 404, "01234", true, false, limits);
+        check_bad(head + "Content-Length: 6\r\n\r\n", errc::response_too_large, "Content-Length is over the size limit",
+                  limits);
+        check_good(head + "\r\n01234", 404, "01234", false, false, limits);
+        check_bad(head + "\r\n012345", errc::response_too_large, passed, limits);
+        const std::string chunks = head + "Transfer-Encoding: chunked\r\n\r\n";
+        check_good(chunks + "5\r\n01234\r\n0\r\n\r\n", 404, "01234", true, false, limits);
+        check_bad(chunks + "5\r\n01234\r\n1\r\n", errc::response_too_large, passed, limits);
+    }
     SUBCASE("a body to the end")
     {
         limits.body = 10;

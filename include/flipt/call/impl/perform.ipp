@@ -176,7 +176,6 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         co_return ended;
     }
     const bool with_token = op.authenticated();
-    const parser_limits limits = parser_limits::from(owner.settings().limits, op.body_limit(owner.settings()));
     if (owner.breaker && op.counts_for_breaker() && !owner.breaker->allow(c.started_))
         co_return errc::circuit_open;
     breaker_report report(owner, c);
@@ -235,7 +234,9 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         reply_step next = reply_step::done;
         if (!ec) {
             c.diagnostics_.set_attempts(c.diagnostics_.attempts() + 1);
-            exchange traffic(conn, limits);
+            const config& settings = owner.settings();
+            exchange traffic(conn,
+                             parser_limits::from(settings.limits, op.body_limit(settings), settings.max_response_size));
             for (exchange::need need = traffic.advance(); need != exchange::need::finished; need = traffic.advance()) {
                 if (need == exchange::need::either)
                     ec = co_await write_or_reply_wait(c);

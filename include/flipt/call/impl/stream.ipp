@@ -171,7 +171,8 @@ FLIPT_DECL subtask perform_stream(memory_cache& memory, engine& owner, call& c)
 {
     remote_operation& op = c.operation_;
     const config& settings = owner.settings();
-    const parser_limits limits = parser_limits::from(settings.limits, settings.max_response_size); // of an error's body
+    const std::size_t most = settings.max_response_size; // of an error's body
+    const parser_limits limits = parser_limits::from(settings.limits, most, most);
     for (bool token_renewed = false;; token_renewed = true) {
         if (c.interrupted())
             co_return c.interruption_;

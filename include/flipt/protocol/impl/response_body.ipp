@@ -46,7 +46,7 @@ FLIPT_DECL response_parser::decoded response_parser::decode(char* data, std::siz
 {
     decoded out;
     if (state_ == state::body_start) {
-        limits_.body = static_cast<std::size_t>(-1);
+        limits_.body = limits_.other_body = static_cast<std::size_t>(-1);
         start_body();
     }
     switch (state_) {
@@ -84,7 +84,7 @@ FLIPT_DECL parse_result response_parser::start_body() noexcept
         return fail(errc::protocol_error, "a Content-Encoding that was not asked for");
     switch (framing_) {
     case framing::length:
-        if (left_ > limits_.body)
+        if (left_ > body_limit())
             return fail(errc::response_too_large, "Content-Length is over the size limit");
         if (left_ == 0)
             break;
@@ -160,7 +160,7 @@ FLIPT_DECL parse_result response_parser::decode_chunks(char* data, std::size_t s
                 fields_ = 0;
                 continue;
             }
-            if (left_ > limits_.body || decoded_ > limits_.body - left_)
+            if (left_ > body_limit() || decoded_ > body_limit() - left_)
                 return fail(errc::response_too_large, "the body passed the size limit");
             state_ = state::chunk_data;
             continue;

@@ -70,7 +70,7 @@ FLIPT_DECL parse_result response_parser::parse(char* data, std::size_t size) noe
         body_end_ = pos_ = body_begin_ + static_cast<std::size_t>(left_);
         break;
     case state::body_close:
-        if (size - body_begin_ > limits_.body)
+        if (size - body_begin_ > body_limit())
             return fail(errc::response_too_large, "the body passed the size limit");
         body_end_ = pos_ = size;
         return parse_result::need_more;

@@ -73,6 +73,15 @@ def with_json(body, head="HTTP/1.1 200 OK"):
     return says(f"{head}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n" + data.decode("latin-1"))
 
 
+def version_then(act):
+    """Says which server it is, then does as `act`."""
+    def both(connection):
+        with_json('{"version":"v1.61.0"}')(connection)
+        act(connection)
+    both.shows = act.shows
+    return both
+
+
 def resets(after=""):
     def act(connection):
         read_request(connection)
@@ -300,18 +309,20 @@ TIME = [
 
 
 class Misbehaviour(unittest.TestCase):
-    def run_cli(self, url, *options):
-        command = [CLI, "--url", url, "--jwt", TOKEN, *options, "boolean", "flag", "ada"]
+    def run_cli(self, url, *options, command=("boolean", "flag", "ada")):
+        command = [CLI, "--url", url, "--jwt", TOKEN, *options, *command]
         begin = time.monotonic()
         done = subprocess.run(command, env=PLAIN_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         return done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - begin
 
-    def check(self, url, code, name, text, *options, shows="", timeout=10.0, connections=None, peer=None):
+    def check(self, url, code, name, text, *options, shows="", timeout=10.0, connections=None, peer=None,
+              command=("boolean", "flag", "ada")):
         """Both with repeats and without: the code, one line that begins with the name, the text, no token, the time."""
         for retries in (0, 2):
             for attempt in range(3):  # a busy machine may be late once
                 before = peer.connections if peer else 0
-                got, out, err, seconds = self.run_cli(url, "--timeout", f"{timeout}s", "--retries", str(retries), *options)
+                got, out, err, seconds = self.run_cli(url, "--timeout", f"{timeout}s", "--retries", str(retries), *options,
+                                                       command=command)
                 if seconds < timeout + GRACE:
                     break
             told = (f"\npeer:    {shows[:2000]!r}\nretries: {retries}\nexit:    {got} after {seconds:.2f} s of {timeout}"
@@ -350,6 +361,16 @@ class Misbehaviour(unittest.TestCase):
 
     def test_json(self):
         self.check_all(BROKEN_JSON, 6, "invalid_response", connections=(1, 1))
+
+    def test_documents(self):
+        for command in (["snapshot"], ["flag", "x"], ["flags"], ["health"], ["info"], ["self"]):
+            for body in ("<html>502 Bad Gateway</html>", "", "[]", '{"flags":[', "{}{}"):
+                with self.subTest(command=command, body=body):
+                    asks = command[0] in ("snapshot", "flag")
+                    peer = Peer(version_then(with_json(body)) if asks else with_json(body))
+                    self.check(f"http://127.0.0.1:{peer.port}", 6, "invalid_response", "", shows=body, command=command,
+                               connections=(1, 1), peer=peer)
+                    peer.close()
 
     def test_statuses(self):
         self.check_all(STATUSES)

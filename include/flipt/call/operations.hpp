@@ -134,11 +134,15 @@ private:
     bool asking_version_ = false;
 };
 
+/// Whether a snapshot's document is checked to be JSON, or left to a taker who reads it anyway.
+enum class document_check : unsigned char { here, by_taker };
+
 /// The snapshot of a namespace: v2's /client/v2 route, or v1's /internal/v1. Asks GET /meta/info first where nobody
 /// said which server it is.
 class snapshot_operation final : public remote_operation {
 public:
-    FLIPT_DECL snapshot_operation(std::string namespace_key, std::string environment_key, std::string etag);
+    FLIPT_DECL snapshot_operation(std::string namespace_key, std::string environment_key, std::string etag,
+                                  document_check check = document_check::here);
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
     [[nodiscard]] const char* refusal() const noexcept override { return not_addressable; }
@@ -155,6 +159,7 @@ private:
     std::string environment_key_;
     std::string etag_;
     snapshot_document result_;
+    document_check check_;
     bool asking_version_ = false;
 };
 

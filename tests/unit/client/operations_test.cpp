@@ -665,6 +665,42 @@ TEST_CASE("only the snapshot itself is bounded by the limit of snapshots")
         CHECK(details.http_status() == status);
 }
 
+TEST_CASE("a snapshot that is no JSON object is no success")
+{
+    std::string deep = "{\"a\":";
+    for (int i = 0; i < 70; ++i)
+        deep += '[';
+    for (int i = 0; i < 70; ++i)
+        deep += ']';
+    const std::pair<std::string, errc> bad[] = {
+        {"<html>no JSON</html>", errc::invalid_response},
+        {"", errc::invalid_response},
+        {"[]", errc::invalid_response},
+        {"{\"flags\":[", errc::invalid_response},
+        {"{}{}", errc::invalid_response},
+        {"{\"a\":\"\xff\"}", errc::invalid_response},
+        {deep + "}", errc::response_too_large},
+    };
+    for (const auto& [body, expected] : bad) {
+        CAPTURE(body);
+        flipt::testing::scripted_peer_thread peer;
+        peer->add(flipt::testing::script().expect_request().reply(body).hold());
+        asio::io_context context;
+        auto c = settings(peer->url());
+        c.server = flipt::server_version::v2;
+        const flipt::client client(context.get_executor(), c);
+        std::error_code ended;
+        std::string json = "?";
+        client.async_snapshot(flipt::list_options(), "", flipt::call_options(), [&](std::error_code ec, const auto& d) {
+            ended = ec;
+            json = d.json;
+        });
+        context.run();
+        CHECK_MESSAGE(ended == expected, name_of(ended));
+        CHECK(json.empty());
+    }
+}
+
 TEST_CASE("health is asked without a token")
 {
     server_thread server;

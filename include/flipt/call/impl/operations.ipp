@@ -249,8 +249,11 @@ FLIPT_DECL std::error_code get_flag_operation::read(const reply_view& reply, eng
 }
 
 FLIPT_DECL snapshot_operation::snapshot_operation(std::string namespace_key, std::string environment_key,
-                                                  std::string etag)
-    : namespace_key_(std::move(namespace_key)), environment_key_(std::move(environment_key)), etag_(std::move(etag))
+                                                  std::string etag, document_check check)
+    : namespace_key_(std::move(namespace_key)),
+      environment_key_(std::move(environment_key)),
+      etag_(std::move(etag)),
+      check_(check)
 {}
 FLIPT_DECL snapshot_document snapshot_operation::take_result() { return std::move(result_); }
 
@@ -294,6 +297,9 @@ FLIPT_DECL std::error_code snapshot_operation::read(const reply_view& reply, eng
     }
     result_.version = owner.version;
     result_.not_modified = reply.status == 304;
+    if (!result_.not_modified && check_ == document_check::here)
+        if (const auto ec = owner.reader().validate(reply.body, reply.size))
+            return ec;
     result_.etag.assign(reply.etag);
     result_.json.assign(reply.body, reply.size);
     return {};

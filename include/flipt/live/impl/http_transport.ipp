@@ -21,7 +21,7 @@ FLIPT_DECL asio::awaitable<fetch_outcome> http_live_transport::fetch(const live_
     options.retries = 0;
     return asio::async_initiate<const asio::use_awaitable_t<>&, void(fetch_outcome)>(
         initiate_call<snapshot_operation, tell_fetch>(calls_, options), asio::use_awaitable, wanted.namespace_key,
-        wanted.environment_key, etag);
+        wanted.environment_key, etag, document_check::by_taker);
 }
 
 FLIPT_DECL void http_live_transport::follow(const live_namespace& wanted, const std::string& digest,

@@ -75,6 +75,8 @@ public:
     [[nodiscard]] virtual bool streaming() const noexcept { return false; }
     virtual std::error_code on_head(engine&) { return {}; }
     virtual std::error_code on_data(std::string_view, engine&) { return {}; }
+    /// The body ended as HTTP has it; an error where it was not at the end of a message.
+    virtual std::error_code on_end() { return {}; }
 
 protected:
     ~remote_operation() = default;

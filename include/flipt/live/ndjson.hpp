@@ -43,6 +43,14 @@ public:
 
     /// Bytes of a line that has not ended.
     [[nodiscard]] std::size_t pending() const noexcept { return line_.size(); }
+    /// Whether more than blanks has come of it.
+    [[nodiscard]] bool inside_line() const noexcept
+    {
+        for (const char c : line_.view())
+            if (!is_space(c))
+                return true;
+        return false;
+    }
 
 private:
     template <class Each>

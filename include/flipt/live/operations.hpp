@@ -61,6 +61,7 @@ public:
         return {};
     }
     FLIPT_DECL std::error_code on_data(std::string_view bytes, engine& owner) override;
+    std::error_code on_end() override { return lines_.inside_line() ? errc::truncated : std::error_code(); }
 
 private:
     static constexpr std::size_t envelope = 64; // {"result":…}

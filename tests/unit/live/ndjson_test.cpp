@@ -47,6 +47,19 @@ TEST_CASE("lines come out whole wherever the bytes are cut")
         }
 }
 
+TEST_CASE("what is left is part of a line, or blanks")
+{
+    lines l(16);
+    CHECK_FALSE(l.splitter.inside_line());
+    CHECK_FALSE(l.feed("{}\n \t\r"));
+    CHECK_FALSE(l.splitter.inside_line());
+    CHECK(l.splitter.pending() == 3);
+    CHECK_FALSE(l.feed("{"));
+    CHECK(l.splitter.inside_line());
+    CHECK_FALSE(l.feed("}\n"));
+    CHECK_FALSE(l.splitter.inside_line());
+}
+
 TEST_CASE("a line may be as long as the limit and not longer, whether its end came or not")
 {
     lines fits(8);

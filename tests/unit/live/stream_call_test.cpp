@@ -111,6 +111,29 @@ TEST_CASE("a stream without a length ends well with the connection")
     CHECK(f.sink->documents == std::vector<std::string>{"{}"});
 }
 
+TEST_CASE("a stream that ends within a message is cut off, however the end is marked")
+{
+    const std::string half = message("{}") + "{\"result\":{\"a";
+    server_thread server;
+    std::error_code expected = errc::truncated;
+    SUBCASE("by the connection") { server->add(fault().raw("HTTP/1.1 200 OK\r\n\r\n" + half).after_reply().close()); }
+    SUBCASE("by the last chunk") { server->add(fault().raw(chunked_head + chunk(half) + "0\r\n\r\n")); }
+    SUBCASE("by a length")
+    {
+        server->add(
+            fault().raw("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(half.size()) + "\r\n\r\n" + half));
+    }
+    SUBCASE("but blanks are none")
+    {
+        server->add(fault().raw("HTTP/1.1 200 OK\r\n\r\n" + message("{}") + " \r").after_reply().close());
+        expected = {};
+    }
+    follower<> f(test::settings(*server));
+    CHECK(f.end() == expected);
+    CHECK(f.sink->documents == std::vector<std::string>{"{}"});
+    CHECK(f.details.detail() == (expected ? "the stream ended within a message" : ""));
+}
+
 TEST_CASE("a stream that breaks says how, and keeps what it brought before")
 {
     const std::string begun = chunked_head + chunk(message("{}"));

@@ -105,7 +105,7 @@ private:
         if (!ec && piece.failed)
             ec = broken();
         ended_ = piece.done;
-        return ec;
+        return ec || !ended_ ? ec : end();
     }
     std::error_code finish(bool clean)
     {
@@ -115,7 +115,14 @@ private:
         if (result == parse_result::failed)
             return broken();
         ended_ = body_;
-        return body_ ? std::error_code() : refusal();
+        return body_ ? end() : refusal();
+    }
+    std::error_code end()
+    {
+        const std::error_code ec = call_.operation_.on_end();
+        if (ec)
+            call_.diagnostics_.set_detail("the stream ended within a message");
+        return ec;
     }
     std::error_code refusal()
     {

@@ -226,12 +226,14 @@ struct image {
 // What a default-constructed snapshot looks at: no flags.
 inline constexpr flag_slot no_slot{0, 0};
 inline constexpr property_slot no_properties{};
+inline constexpr std::uint64_t no_verdicts[2] = {};
 
 constexpr image make_empty_image() noexcept
 {
     image im{};
     im.slots = &no_slot;
     im.properties = &no_properties;
+    im.empties = no_verdicts;
     im.chars = "";
     return im;
 }

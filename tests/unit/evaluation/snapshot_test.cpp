@@ -79,6 +79,23 @@ TEST_CASE("an empty snapshot knows no flag")
     static_assert(!std::is_copy_constructible_v<snapshot>);
 }
 
+TEST_CASE("an empty snapshot has no flags to evaluate, and neither has one that was moved from")
+{
+    auto full = load(boolean_flag("f", rollout(eu)));
+    const snapshot moved = std::move(full);
+    const snapshot none;
+    // NOLINTNEXTLINE(bugprone-use-after-move): it is as if default-constructed
+    for (const snapshot* const s : {&none, static_cast<const snapshot*>(&full)}) {
+        std::size_t seen = 0;
+        s->evaluate_all("e", {{"region", "eu"}}, [&](const flipt::flag_result&) { ++seen; });
+        CHECK(seen == 0);
+        std::array<flipt::flag_result, 1> out;
+        CHECK(s->evaluate_all("e", {{"region", "eu"}}, out) == 0);
+        CHECK(s->evaluate_all("e", std::map<std::string, std::string>{{"region", "eu"}}, out) == 0);
+    }
+    CHECK(moved.size() == 1);
+}
+
 TEST_CASE("contexts of any kind answer alike")
 {
     const auto s = load(boolean_flag("f", rollout(eu)));

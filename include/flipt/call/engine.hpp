@@ -68,10 +68,13 @@ public:
     /// Ends every call under way with operation_aborted; the client stays usable.
     FLIPT_DECL void cancel_all();
 
-    /// Whether `conn` was given back in this very run of a handler: then nothing can have arrived on it unnoticed.
-    [[nodiscard]] bool just_released(const connection& conn) const noexcept
+    /// Notes that a reply was read from `conn` to its end.
+    FLIPT_DECL void mark_used(connection& conn) const noexcept;
+    /// Whether that was in this very run of a handler, less than a millisecond before `now`, and left nothing to read:
+    /// then it need not be asked whether something has arrived on it since.
+    [[nodiscard]] bool just_used(const connection& conn, clock::time_point now) const noexcept
     {
-        return in_turn_ && conn.released_turn == turn_;
+        return in_turn_ && conn.used_turn == turn_ && conn.io.drained() && now - conn.last_used < just_now;
     }
 
     // For the coroutine of a call.
@@ -98,6 +101,7 @@ public:
     retry_budget budget;
 
     static constexpr clock::duration address_lifetime = std::chrono::seconds(30);
+    static constexpr clock::duration just_now = std::chrono::milliseconds(1);
     static constexpr clock::duration longest_tick = std::chrono::milliseconds(100);
 
 private:
@@ -130,7 +134,7 @@ private:
     random_source random_;
     clock::time_point armed_at_ = clock::time_point::max();
     std::uint64_t arming_ = 0;
-    std::uint64_t turn_ = 0; // counts the handlers run so far
+    std::uint64_t turn_ = 1; // counts the handlers run
     bool in_turn_ = false;   // one is running
     bool token_set_ = false;
     bool refreshing_ = false;

@@ -340,11 +340,15 @@ public:
         using handler_type = std::decay_t<Handler>;
         using call_type = call_with_handler<Operation, handler_type, Tell>;
         if constexpr (std::is_same_v<Tell, tell_exception> || std::is_same_v<Tell, tell_exception_only>) {
-            // Only coroutines come here, and a coroutine runs on its executor: no hop if that is ours.
-            if (asio::get_associated_executor(handler, asio::any_io_executor()) == executor_of(*engine_)) {
+            // Only coroutines come here, mostly on their executor: no hop if that is ours. (One that awaited something
+            // bound to another executor goes on there for now, in spite of its own.)
+            if (asio::get_associated_executor(handler, asio::any_io_executor()) == executor_of(*engine_) &&
+                runs_on_executor(*engine_)) {
                 begin_here<call_type>(std::forward<Handler>(handler), std::forward<Args>(args)...);
                 return;
             }
+            begin_elsewhere<call_type>(handler_type(std::forward<Handler>(handler)), std::forward<Args>(args)...);
+            return;
         }
         if (is_ours(asio::get_associated_executor(handler, executor_of(*engine_))))
             hop<call_type>(handler_type(std::forward<Handler>(handler)), std::forward<Args>(args)...);

@@ -43,9 +43,9 @@ public:
     head_memo heads;
     handler_memory read_memory;
     handler_memory write_memory;
-    std::uint64_t released_turn = 0; // the engine's turn in which it was given back
-    std::chrono::steady_clock::time_point last_used{};
-    connection* next = nullptr; // in the pool's list
+    std::uint64_t used_turn = 0;                       // the engine's turn in which it last brought a reply,
+    std::chrono::steady_clock::time_point last_used{}; // and when
+    connection* next = nullptr;                        // in the pool's list
 };
 
 } // namespace flipt::inline v0::detail

@@ -3,13 +3,15 @@
 // One reusable block for the one asynchronous operation that an object has under way at a time.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <new>
 
 namespace flipt::inline v0::detail {
 
 /// Asio frees an operation's memory before it calls the handler, so a single block serves a chain of operations. A
-/// request that does not fit, or comes while the block is in use, goes to the heap.
+/// request that does not fit, or comes while the block is in use, goes to the heap. One thread allocates at a time; it
+/// may be freed on any (Asio frees the memory of a cancelled operation before it goes to the handler's strand).
 class handler_memory {
 public:
     handler_memory() = default;
@@ -18,8 +20,8 @@ public:
 
     void* allocate(std::size_t size)
     {
-        if (!used_ && size <= sizeof(storage_)) {
-            used_ = true;
+        if (size <= sizeof(storage_) && !used_.load(std::memory_order_acquire)) {
+            used_.store(true, std::memory_order_relaxed);
             return &storage_;
         }
         return ::operator new(size);
@@ -27,14 +29,14 @@ public:
     void deallocate(void* pointer) noexcept
     {
         if (pointer == static_cast<void*>(&storage_))
-            used_ = false;
+            used_.store(false, std::memory_order_release);
         else
             ::operator delete(pointer);
     }
 
 private:
     alignas(std::max_align_t) unsigned char storage_[256];
-    bool used_ = false;
+    std::atomic<bool> used_{false};
 };
 
 /// The allocator that gives a handler_memory to Asio.

@@ -49,6 +49,10 @@ public:
     /// Whether TLS resumed an earlier session. False without TLS.
     [[nodiscard]] bool resumed() const noexcept { return ssl_ && SSL_session_reused(ssl_.get()) == 1; }
 
+    /// Whether the last read of the socket took all that was there, and TLS holds nothing of it back: bytes that are
+    /// there in spite of it have arrived since.
+    [[nodiscard]] bool drained() const noexcept { return drained_ && (!ssl_ || SSL_has_pending(ssl_.get()) == 0); }
+
     /// Closes at once; says goodbye (close_notify) where that takes no wait. Pending waits end with operation_aborted.
     FLIPT_DECL void close() noexcept;
 
@@ -58,6 +62,7 @@ private:
     static FLIPT_DECL int bio_write(BIO* bio, const char* data, int size);
     static FLIPT_DECL long bio_control(BIO* bio, int command, long, void*);
 
+    FLIPT_DECL std::size_t read_socket(char* data, std::size_t size, std::error_code& ec);
     FLIPT_DECL io_step plain_result(std::size_t bytes, const std::error_code& ec, io_want want) const noexcept;
     FLIPT_DECL io_step tls_failure(int result) noexcept;
 
@@ -65,6 +70,7 @@ private:
     ssl_ptr ssl_;
     std::error_code bio_error_; // why the socket under TLS failed, since OpenSSL only says "syscall"
     bool established_ = false;
+    bool drained_ = false;
 };
 
 } // namespace flipt::inline v0::detail

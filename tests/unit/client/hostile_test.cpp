@@ -4,6 +4,7 @@
 #include "harness.hpp"
 
 #include <asio/buffer.hpp>
+#include <asio/detached.hpp>
 #include <asio/write.hpp>
 
 #include <cstdio>
@@ -183,6 +184,51 @@ TEST_CASE("what follows a reply is never taken for the next one")
             asio::write(first, asio::buffer(http_ok(other)));
         serve(http_ok(good_json)); // on a second connection
     }
+}
+
+TEST_CASE("what follows a reply that fills the buffer is not taken for the next one by a call right behind it")
+{
+    std::string other = good_json;
+    other.replace(other.find("true"), 4, "false");
+    constexpr std::size_t room = 16 * 1024; // what one read of the client's takes
+    const std::string unpadded =
+        "HTTP/1.1 200 OK\r\nX: \r\nContent-Length: " + std::to_string(good_json.size()) + "\r\n\r\n" + good_json;
+    std::string full = unpadded;
+    full.insert(full.find("X: ") + 3, room - unpadded.size(), 'x');
+    REQUIRE(full.size() == room);
+
+    asio::io_context context;
+    asio::ip::tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+    acceptor.non_blocking(true);
+    const flipt::client client(context.get_executor(),
+                               settings("http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port())));
+    outcome first;
+    outcome second;
+    bool ended = false;
+    const auto both = [&]() -> asio::awaitable<void> {
+        co_await evaluate(client, first);
+        co_await evaluate(client, second); // in the same turn of the loop
+        ended = true;
+    };
+    asio::co_spawn(context, both, asio::detached);
+    const auto serve = [&](const std::string& bytes) {
+        asio::ip::tcp::socket socket(context);
+        const auto accepted = [&] {
+            std::error_code ec;
+            acceptor.accept(socket, ec);
+            return !ec;
+        };
+        REQUIRE_MESSAGE(run_until(context, accepted), "no connection for: ", bytes.substr(0, 40));
+        CHECK(run_until(context, [&] { return socket.available() != 0; }));
+        asio::write(socket, asio::buffer(bytes));
+        return socket;
+    };
+    const asio::ip::tcp::socket one = serve(full + http_ok(other));
+    const asio::ip::tcp::socket two = serve(http_ok(good_json)); // on a second connection
+    CHECK(run_until(context, [&] { return ended; }));
+    CHECK_MESSAGE(!first.ec, first.what);
+    CHECK_MESSAGE(!second.ec, second.what);
+    CHECK(second.answer.enabled);
 }
 
 TEST_CASE("the reply to another request is no answer, and ends the connection")

@@ -5,6 +5,8 @@
 
 #include <asio/detached.hpp>
 #include <asio/strand.hpp>
+#include <asio/thread_pool.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -281,3 +283,59 @@ TEST_CASE("without a file descriptor to spare a call fails, and works when there
     CHECK(!call(context, client, {.timeout = 2s}).ec);
 }
 #endif
+
+TEST_CASE("a coroutine that goes on on another executor's thread may call the client, too")
+{
+    server_thread server;
+    server->set_boolean("flag", any_entity, true);
+    asio::io_context context(1);
+    asio::thread_pool workers(2);
+    const flipt::client client(context.get_executor(), settings(server->url()));
+    const auto here = std::this_thread::get_id();
+    int failed = 0;
+    const auto calls = [&](bool away) -> asio::awaitable<void> {
+        const flipt::evaluation_request request("flag", "entity");
+        for (int i = 0; i < 100; ++i) {
+            if (away)
+                co_await asio::post(asio::bind_executor(workers, asio::use_awaitable));
+            const bool on = co_await client.evaluate_boolean_or(request, false);
+            if (!on || std::this_thread::get_id() != here)
+                ++failed;
+        }
+    };
+    for (const bool away : {true, false, true, false})
+        asio::co_spawn(context, calls(away), asio::detached);
+    context.run();
+    workers.join();
+    CHECK(failed == 0);
+}
+
+TEST_CASE("deadlines that come sooner and sooner arm the timer anew while other threads run the strand")
+{
+    server_thread server;
+    server->set_boolean("flag", any_entity, true);
+    asio::io_context context(3);
+    auto guard = asio::make_work_guard(context);
+    std::optional<flipt::client<>> client;
+    client.emplace(asio::make_strand(context), settings(server->url()));
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back([&] { context.run(); });
+    constexpr int calls = 600;
+    std::atomic<int> done{0};
+    for (int i = 0; i < calls; ++i) {
+        // Some of them may miss their deadline on a busy machine: that is no matter here.
+        client->async_evaluate_boolean(flipt::evaluation_request("flag", "entity"),
+                                       {.timeout = std::chrono::microseconds(90'000 - i % 30 * 2'900)},
+                                       [&](std::error_code, const flipt::boolean_evaluation&) {
+                                           if (++done == calls)
+                                               guard.reset();
+                                       });
+    }
+    while (done < calls)
+        std::this_thread::yield();
+    client.reset();
+    for (std::thread& thread : threads)
+        thread.join();
+    CHECK(done == calls);
+}

@@ -9,6 +9,9 @@
 #include "flipt/call/kubernetes_operation.hpp"
 #include "flipt/call/perform.hpp"
 
+#include <asio/io_context.hpp>
+#include <asio/strand.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -144,9 +147,14 @@ FLIPT_DECL void engine::post_shutdown() noexcept
     }
 }
 
+FLIPT_DECL void engine::mark_used(connection& conn) const noexcept
+{
+    conn.last_used = clock::now();
+    conn.used_turn = in_turn_ ? turn_ : 0;
+}
+
 FLIPT_DECL void engine::give_back(connection& conn) noexcept
 {
-    conn.released_turn = turn_;
     if (call* c = connection_waiters.pop_front()) {
         c->connection_ = &conn;
         c->wake();
@@ -331,6 +339,18 @@ FLIPT_DECL std::shared_ptr<engine> make_engine(const asio::any_io_executor& exec
 }
 
 FLIPT_DECL const asio::any_io_executor& executor_of(const engine& owner) noexcept { return owner.executor(); }
+FLIPT_DECL bool runs_on_executor(const engine& owner) noexcept
+{
+    using context_executor = asio::io_context::executor_type;
+    const asio::any_io_executor& executor = owner.executor();
+    if (const auto* context = executor.target<context_executor>())
+        return context->running_in_this_thread();
+    if (const auto* strand = executor.target<asio::strand<context_executor>>())
+        return strand->running_in_this_thread();
+    if (const auto* strand = executor.target<asio::strand<asio::any_io_executor>>())
+        return strand->running_in_this_thread();
+    return false;
+}
 FLIPT_DECL memory_cache& memory_of(engine& owner) noexcept { return owner.memory(); }
 FLIPT_DECL void start_call(engine& owner, call& c) noexcept { owner.start(c); }
 FLIPT_DECL void cancel_all(engine& owner) { owner.cancel_all(); }

@@ -28,9 +28,7 @@ public:
         if (call_.connection_ == nullptr)
             return;
         connection& conn = *std::exchange(call_.connection_, nullptr);
-        if (keep_)
-            conn.last_used = call_.started_;
-        else
+        if (!keep_)
             conn.close();
         keep_ = false;
         conn.shrink();
@@ -44,7 +42,7 @@ private:
 };
 
 /// Whether an idle connection can carry a request: nothing has arrived on it since its last reply, and it has not
-/// ended. Asked only when a turn of the loop has passed since: before that nothing can have been noticed either.
+/// ended. Not asked of one that was just_used(): most calls of a chain are spared a system call so.
 inline bool is_quiet(connection& conn)
 {
     char byte = 0;
@@ -219,7 +217,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             co_return report.ends_with(ec);
         }
 
-        if (conn.io.is_open() && (fresh || (!owner.just_released(conn) && !is_quiet(conn))))
+        if (conn.io.is_open() && (fresh || (!owner.just_used(conn, c.started_) && !is_quiet(conn))))
             conn.close();
         fresh = false;
         tries.reused = conn.io.is_open();
@@ -255,8 +253,10 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             } else {
                 tries.status = conn.parser.status();
                 ec = take_reply(owner, c, conn, next);
-                if (traffic.reusable() && ec != errc::invalid_response) // a reply that is none may be another's
+                if (traffic.reusable() && ec != errc::invalid_response) { // a reply that is none may be another's
                     held.keep();
+                    owner.mark_used(conn);
+                }
                 if (!ec && next == reply_step::done)
                     co_return report.ends_with({});
                 if (tries.status == 429 || tries.status == 503)

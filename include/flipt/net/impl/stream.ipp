@@ -50,12 +50,19 @@ FLIPT_DECL std::error_code stream::prepare()
     return {};
 }
 
+FLIPT_DECL std::size_t stream::read_socket(char* data, std::size_t size, std::error_code& ec)
+{
+    const std::size_t n = socket_.read_some(asio::buffer(data, size), ec);
+    drained_ = n < size;
+    return n;
+}
+
 FLIPT_DECL int stream::bio_read(BIO* bio, char* data, int size)
 {
     auto* self = static_cast<stream*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
     std::error_code ec;
-    const std::size_t n = self->socket_.read_some(asio::buffer(data, static_cast<std::size_t>(size)), ec);
+    const std::size_t n = self->read_socket(data, static_cast<std::size_t>(size), ec);
     if (!ec)
         return static_cast<int>(n);
     if (ec == asio::error::would_block || ec == asio::error::try_again || ec == asio::error::interrupted) {
@@ -182,7 +189,7 @@ FLIPT_DECL io_step stream::read(char* data, std::size_t size)
 {
     if (!ssl_) {
         std::error_code ec;
-        const std::size_t n = socket_.read_some(asio::buffer(data, size), ec);
+        const std::size_t n = read_socket(data, size, ec);
         return plain_result(n, ec, io_want::read);
     }
     ERR_clear_error();

@@ -147,6 +147,7 @@ FLIPT_DECL std::error_code tls_context::load(const tls_options& options, const e
     SSL_CTX_set_options(context_.get(), SSL_OP_NO_RENEGOTIATION);
     // A partial write may be followed by a call with the same bytes at the same place; buffers may move in between.
     SSL_CTX_set_mode(context_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(context_.get(), 1); // one read of the socket for a record, not one for its head before
     SSL_CTX_clear_mode(context_.get(), SSL_MODE_RELEASE_BUFFERS); // 50 KB of allocations per request otherwise
     SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context_.get(), &tls_context::keep_session);

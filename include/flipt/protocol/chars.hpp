@@ -54,6 +54,15 @@ inline constexpr std::array<unsigned char, 256> char_class = make_char_class();
 
 [[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
+/// C0 controls and DEL: CR, LF and NUL among them.
+[[nodiscard]] constexpr bool has_control(std::string_view text) noexcept
+{
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            return true;
+    return false;
+}
+
 /// 0-15, or -1.
 [[nodiscard]] constexpr int hex_value(char c) noexcept
 {

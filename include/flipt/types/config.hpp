@@ -74,9 +74,10 @@ struct config {
     std::chrono::steady_clock::duration connect_timeout =
         std::chrono::seconds(5); ///< connect plus handshake of one connection
     std::chrono::steady_clock::duration request_timeout = std::chrono::seconds(10); ///< one call with everything in it
-    std::chrono::steady_clock::duration idle_timeout =
-        std::chrono::seconds(8);      ///< unused connections older than this are closed; Flipt closes at 10 s
-    std::size_t max_connections = 16; ///< calls beyond it wait in order of arrival
+    /// Unused connections older than this are closed: while calls are under way, else when the next one begins. Flipt
+    /// closes at 10 s.
+    std::chrono::steady_clock::duration idle_timeout = std::chrono::seconds(8);
+    std::size_t max_connections = 16;                 ///< calls beyond it wait in order of arrival
     std::size_t max_response_size = 16 * 1024 * 1024; ///< body of any reply but a snapshot's, bytes
     limit_options limits;
     retry_options retry;

@@ -770,6 +770,13 @@ TEST_CASE("settings that cannot work are refused by name")
         {[](flipt::config& c) { c.headers.emplace_back("authorization", "x"); }, "authorization"},
         {[](flipt::config& c) { c.headers.emplace_back("Content-Length", "1"); }, "Content-Length"},
         {[](flipt::config& c) { c.headers.emplace_back("X-A", "a\r\nb"); }, "X-A"},
+        {[](flipt::config& c) { c.namespace_key = std::string("a\0b", 3); }, "namespace_key"},
+        {[](flipt::config& c) { c.environment_key = "a\r\nb"; }, "environment_key"},
+        {[](flipt::config& c) {
+             c.endpoint = "https://host";
+             c.tls.server_name = std::string("good.example\0.evil", 18);
+         },
+         "server_name"},
         {[](flipt::config& c) {
              c.endpoint = "https://host";
              c.tls.ca_file = "/nonexistent/ca.pem";

@@ -8,6 +8,7 @@
 #include "flipt/call/initiate.hpp"
 #include "flipt/call/kubernetes_operation.hpp"
 #include "flipt/call/perform.hpp"
+#include "flipt/protocol/chars.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/strand.hpp>
@@ -16,6 +17,14 @@
 #include <utility>
 
 namespace flipt::inline v0::detail {
+
+inline std::error_code check_name(const char* field, std::string_view value, std::string& why)
+{
+    if (!has_control(value))
+        return {};
+    why = std::string("config::") + field + " holds a control character";
+    return errc::invalid_config;
+}
 
 FLIPT_DECL engine::engine(asio::any_io_executor executor, config settings, std::unique_ptr<token_provider> tokens,
                           std::shared_ptr<host_resolver> resolver)
@@ -32,6 +41,10 @@ FLIPT_DECL engine::engine(asio::any_io_executor executor, config settings, std::
     std::error_code ec = parse_endpoint(settings_.endpoint, peer_, why);
     if (!ec)
         ec = check_headers(settings_.headers, why);
+    if (!ec)
+        ec = check_name("namespace_key", settings_.namespace_key, why);
+    if (!ec)
+        ec = check_name("environment_key", settings_.environment_key, why);
     if (!ec && peer_.tls)
         ec = tls_.load(settings_.tls, peer_, why);
     if (!ec)

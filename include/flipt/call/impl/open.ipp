@@ -95,6 +95,7 @@ FLIPT_DECL subtask open_connection(memory_cache& memory, engine& owner, call& c)
     auto limit = engine::clock::time_point::max();
     if (timeout > engine::clock::duration::zero())
         limit = engine::clock::now() + timeout;
+    limit = std::min(limit, c.deadline_); // the addresses share what the call has
     ec = co_await connect_to_any(memory, owner, c, limit);
     if (!ec && owner.peer().tls) {
         owner.watch(c);

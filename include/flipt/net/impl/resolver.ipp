@@ -6,6 +6,7 @@
 #include "flipt/net/resolver.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace flipt::inline v0 {
@@ -21,8 +22,13 @@ public:
         resolver_.async_resolve(host, std::to_string(port), flags::numeric_service,
                                 [done = std::move(done)](std::error_code ec, const auto& results) {
                                     addresses list;
-                                    for (const auto& entry : results)
-                                        list.push_back(entry.endpoint());
+                                    try {
+                                        for (const auto& entry : results)
+                                            list.push_back(entry.endpoint());
+                                    } catch (const std::bad_alloc&) {
+                                        list.clear();
+                                        ec = std::make_error_code(std::errc::not_enough_memory);
+                                    }
                                     done(ec, std::move(list));
                                 });
     }

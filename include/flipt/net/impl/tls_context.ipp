@@ -5,6 +5,7 @@
 
 #include "flipt/net/tls_context.hpp"
 #include "flipt/net/tls_error.hpp"
+#include "flipt/protocol/chars.hpp"
 #include "flipt/types/error.hpp"
 
 #include <openssl/bio.h>
@@ -155,6 +156,12 @@ FLIPT_DECL std::error_code tls_context::load(const tls_options& options, const e
 
     verify_ = !options.insecure_skip_verify;
     server_name_ = options.server_name.empty() ? peer.host : options.server_name;
+    if (has_control(server_name_)) {
+        why = "config::tls.server_name holds a control character";
+        return errc::invalid_config;
+    }
+    if (server_name_.ends_with('.')) // of an absolute name: neither SNI (RFC 6066 section 3) nor certificates have it
+        server_name_.pop_back();
     address_ = is_ipv4(server_name_) || is_ipv6(server_name_);
     if (const auto ec = load_roots(options, why))
         return ec;
@@ -177,7 +184,9 @@ FLIPT_DECL ssl_ptr tls_context::make(std::error_code& ec)
                        : X509_VERIFY_PARAM_set1_host(parameters, server_name_.c_str(), server_name_.size())) == 1;
     }
     if (!ok) {
-        ec = std::error_code(static_cast<int>(ERR_get_error()), tls_category());
+        const unsigned long code = ERR_get_error(); // none is queued for a name that cannot be one
+        ec =
+            code != 0 ? std::error_code(static_cast<int>(code), tls_category()) : std::error_code(errc::invalid_config);
         return nullptr;
     }
     if (!sessions_.empty()) {

@@ -7,7 +7,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <list>
 #include <map>
 #include <string>
@@ -365,6 +368,93 @@ TEST_CASE("a refused document says where and what")
     REQUIRE(snapshot::parse(good).ok());
     for (std::size_t n = 0; n < good.size(); ++n)
         CHECK_FALSE(snapshot::parse(std::string_view(good).substr(0, n)).ok());
+}
+
+#if defined(__SIZEOF_INT128__) // the hash that these keys were made for
+// Keys of 32 bytes with one hash. The last step multiplies by the last eight bytes xor what the first sixteen made: by
+// zero, where the two are equal.
+class colliding_keys {
+public:
+    colliding_keys()
+    {
+        using flipt::detail::hash_seed;
+        using flipt::detail::hash_step;
+        using flipt::detail::mix;
+        const auto word = [this](std::size_t at) { return flipt::detail::load<std::uint64_t>(start_.data() + at); };
+        for (std::uint64_t n = 0;; ++n) {
+            start_ = "start" + std::to_string(100000000000 + n).substr(1);
+            const std::uint64_t h = mix(word(0) ^ hash_step, word(8) ^ (hash_seed ^ 32));
+            end_.assign(sizeof h, '\0');
+            std::memcpy(end_.data(), &h, sizeof h);
+            if (std::all_of(end_.begin(), end_.end(), [](char c) { return c >= '#' && c < 127 && c != '\\'; }))
+                return;
+        }
+    }
+    [[nodiscard]] std::string operator()(int i) const { return start_ + std::to_string(10000000 + i) + end_; }
+
+private:
+    std::string start_;
+    std::string end_;
+};
+
+TEST_CASE("keys that were chosen to collide are refused, wherever they are")
+{
+    const colliding_keys key;
+    REQUIRE(key(0).size() == 32);
+    REQUIRE(flipt::detail::hash_bytes(key(0)) == flipt::detail::hash_bytes(key(1)));
+    const auto list = [&](int count, const auto& one) {
+        std::string all;
+        for (int i = 0; i < count; ++i)
+            all += (i != 0 ? "," : "") + one(key(i));
+        return all;
+    };
+    const auto refused = [](const std::string& flags) {
+        const auto r = snapshot::parse(R"({"flags":[)" + flags + "]}");
+        CHECK_FALSE(r.ok());
+        CHECK(r.error().code() == errc::invalid_snapshot);
+        return r.error().path() + ": " + r.error().problem();
+    };
+    const auto flag = [](const std::string& k) { return boolean_flag(k, ""); };
+    CHECK(refused(list(1000, flag)) == "flags[256]: too many keys collide");
+    const auto few = load(list(256, flag));
+    CHECK(few.find(key(0)));
+    CHECK(few.find(key(255)));
+    CHECK_FALSE(few.find(key(256)));
+
+    const auto of_property = [](const std::string& k) { return constraint("STRING", k, "eq", "x"); };
+    const auto of_segment = [](const std::string& k) { return rollout(segment(k, "")); };
+    const auto share = [](const std::string& k) { return R"({"variantKey":")" + k + R"(","rollout":0})"; };
+    const auto text = [](const std::string& k) { return R"(\")" + k + R"(\")"; };
+    CHECK(refused(boolean_flag("f", rollout(segment("s", list(1000, of_property))))) ==
+          "flags[0]: too many keys collide");
+    CHECK(refused(boolean_flag("f", list(1000, of_segment))) == "flags[0]: too many keys collide");
+    CHECK(refused(variant_flag("f", R"({"rank":1,"distributions":[)" + list(1000, share) + "]}")) ==
+          "flags[0]: too many keys collide");
+    const std::string members = "[" + list(1000, text) + "]";
+    CHECK(refused(boolean_flag("f", rollout(segment("s", constraint("STRING", "p", "isoneof", members))))) ==
+          ": too many keys collide");
+}
+#endif
+
+TEST_CASE("many keys that were counted up do not")
+{
+    std::string flags;
+    std::string members;
+    std::string constraints;
+    constexpr int count = 20000;
+    for (int i = 0; i < count; ++i) {
+        const std::string n = std::to_string(100000 + i);
+        flags += boolean_flag("flag-" + n, "") + ",";
+        members += (i != 0 ? "," : "") + (R"(\"u)" + n + R"(\")");
+        constraints += (i != 0 ? "," : "") + constraint("STRING", "p" + n, "eq", "x");
+    }
+    const auto s = load(
+        flags + boolean_flag("f", rollout(segment("s", constraint("STRING", "user", "isoneof", "[" + members + "]"))) +
+                                      "," + rollout(segment("t", constraints, "ANY"), 2)));
+    CHECK(s.size() == count + 1);
+    CHECK(s.evaluate_boolean("f", "e", {{"user", "u119999"}}).enabled);
+    CHECK(s.evaluate_boolean("f", "e", {{"p119999", "x"}}).enabled);
+    CHECK_FALSE(s.evaluate_boolean("f", "e", {{"user", "u120000"}}).enabled);
 }
 
 TEST_CASE("UTF-8 is checked wherever it is, and before anything else")

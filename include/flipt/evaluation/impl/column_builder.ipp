@@ -76,7 +76,13 @@ public:
     [[nodiscard]] const std::vector<std::uint8_t>& small_rows() const noexcept { return small_rows_; }
     [[nodiscard]] std::uint32_t entity_column() const noexcept { return entity_.first; }
 
+    // As id_table's.
+    [[nodiscard]] bool crowded() const noexcept { return crowded_ || index_.crowded() || property_index_.crowded(); }
+
 private:
+    // Tables that are placed by the bytes of short texts, not by a hash of all of them, and up to four fifths full: the
+    // way is longer where names are counted up, and costs little.
+    static constexpr std::uint32_t longest_way = 4096;
     static constexpr double small_numbers = 255;
 
     struct property {
@@ -138,8 +144,12 @@ private:
             const property& p = properties_[id];
             const std::uint64_t word = key_word(std::string_view(chars_).substr(p.name.offset, p.name.size));
             std::uint32_t i = property_place(word, property_factor_);
-            for (; slots_[i & (size - 1)].column != 0; ++i)
+            const std::uint32_t home = i;
+            for (; slots_[i & (size - 1)].column != 0 && i - home != longest_way; ++i)
                 perfect = false;
+            crowded_ = crowded_ || i - home == longest_way;
+            if (crowded_)
+                return false;
             slot_of_[id] = i & static_cast<std::uint32_t>(size - 1);
             slots_[slot_of_[id]] = {word, p.name.size, p.name.offset, p.first};
         }
@@ -352,8 +362,12 @@ private:
         }
         for (const known_text& k : known) {
             std::size_t i = home(k.text);
-            while (table[i].size != 0)
+            std::uint32_t way = 0;
+            for (; table[i].size != 0 && way != longest_way; ++way)
                 i = (i + 1) & (size - 1);
+            crowded_ = crowded_ || way == longest_way;
+            if (crowded_)
+                return;
             const text_ref kept = k.text.size() <= 8 ? text_ref{0, 0} : texts_.add(k.text);
             table[i] = {text_word(k.text), k.verdicts ^ rec.other, kept.offset,
                         static_cast<std::uint32_t>(k.text.size())};
@@ -374,6 +388,7 @@ private:
     std::vector<std::uint32_t> slot_of_;
     std::vector<property_slot> slots_;
     std::uint32_t property_factor_ = 0x5BD1E995U;
+    bool crowded_ = false;
     std::vector<column_rec> records_;
     std::vector<std::uint32_t> shifts_; // of each column's bits in its word
     std::uint32_t word_count_ = 0;

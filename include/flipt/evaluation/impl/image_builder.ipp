@@ -106,6 +106,13 @@ public:
         return words_.size() < 0x40000000U && strings_.size() < 0x80000000U && places_.size() < segment_count_mask;
     }
 
+    // Keys collide as they only do when they were chosen for it: what was built is of no use.
+    [[nodiscard]] bool crowded() const noexcept
+    {
+        return texts_.crowded() || variant_index_.crowded() || segment_index_.crowded() || flag_index_.crowded() ||
+               columns_.crowded();
+    }
+
 private:
     struct segment_def {
         std::string_view key;

@@ -69,7 +69,10 @@ public:
             return snapshot_result(snapshot_error(0, {}, "not UTF-8"));
         if (!read)
             return failure();
-        return snapshot_result(builder_.finish(namespace_key_.empty() ? "default" : namespace_key_, digest_));
+        image_ptr built = builder_.finish(namespace_key_.empty() ? "default" : namespace_key_, digest_);
+        if (builder_.crowded())
+            return snapshot_result(snapshot_error(json_.size(), {}, crowded));
+        return snapshot_result(std::move(built));
     }
 
 private:
@@ -101,6 +104,7 @@ private:
     }
 
     static constexpr int depth = 64;
+    static constexpr const char* crowded = "too many keys collide";
     static constexpr std::size_t not_in_element = static_cast<std::size_t>(-1);
 
     struct step {
@@ -245,6 +249,8 @@ private:
             flag_.default_variant = builder_.variant(default_key, default_attachment);
         if (!builder_.add_flag(flag_))
             return in_.fail("a rule with more than 256 segments");
+        if (builder_.crowded())
+            return in_.fail(crowded);
         return builder_.fits() || in_.fail("the document is too large");
     }
 

@@ -42,15 +42,22 @@ private:
 };
 
 // Numbers of things that have a hash: an open-addressing table.
+//
+// The hash is the same in every process, so a document can be made whose keys all collide. The table is at most half
+// full: for a hundred million keys that were not chosen the longest way is about ln(1e8) / (ln 2 - 1/2) = 95 slots.
+// One that is much longer makes the table crowded; from then on it looks at nothing, and the document is refused.
 class id_table {
 public:
     template <class Same, class Add>
     std::uint32_t find_or_add(std::uint64_t hash, Same&& same, Add&& add)
     {
+        if (crowded_)
+            return 0;
         if (count_ * 2 >= slots_.size())
             grow();
         const std::size_t mask = slots_.size() - 1;
-        for (auto i = static_cast<std::size_t>(hash);; ++i) {
+        auto i = static_cast<std::size_t>(hash);
+        for (std::uint32_t way = 0; way != longest_way; ++way, ++i) {
             slot& s = slots_[i & mask];
             if (s.id == none) {
                 s = {hash, add()};
@@ -60,7 +67,11 @@ public:
             if (s.hash == hash && same(s.id))
                 return s.id;
         }
+        crowded_ = true;
+        return 0; // is there
     }
+
+    [[nodiscard]] bool crowded() const noexcept { return crowded_; }
 
     // Calls each(hash, id) for all.
     template <class F>
@@ -73,6 +84,7 @@ public:
 
 private:
     static constexpr std::uint32_t none = 0xFFFFFFFFU;
+    static constexpr std::uint32_t longest_way = 256;
     struct slot {
         std::uint64_t hash = 0;
         std::uint32_t id = none;
@@ -95,6 +107,7 @@ private:
 
     std::vector<slot> slots_;
     std::size_t count_ = 0;
+    bool crowded_ = false;
 };
 
 // Keeps each text once.
@@ -126,6 +139,8 @@ public:
         chars_.append(s);
         return kept;
     }
+
+    [[nodiscard]] bool crowded() const noexcept { return index_.crowded(); }
 
 private:
     std::string& chars_;

@@ -45,6 +45,10 @@ public:
         bool now = false;
         {
             const std::lock_guard lock(mutex_);
+            if (!settled_ && cancelled_) {
+                settled_ = true;
+                failure_ = cancelled_status();
+            }
             now = settled_;
             if (!now) {
                 waiting_ = true;
@@ -87,6 +91,8 @@ public:
             alarm_.Cancel();
         else if (methods_ == nullptr)
             settled_ = true;
+        else
+            cancelled_ = true; // begin() looks before it waits
     }
 
     void finish(grpc::Status& status)
@@ -99,6 +105,7 @@ public:
     }
 
 private:
+    static grpc::Status cancelled_status() { return {grpc::StatusCode::CANCELLED, "flipt: cancelled"}; }
     static grpc::Status failure(const token_answer& answer)
     {
         std::string text = "flipt: " + answer.ec.message();
@@ -118,7 +125,7 @@ private:
             settled_ = true;
             failure_ = deadline_passed ? grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED,
                                                       "flipt: the deadline passed while waiting for a token")
-                                       : grpc::Status(grpc::StatusCode::CANCELLED, "flipt: cancelled");
+                                       : cancelled_status();
         }
         proceed();
     }
@@ -142,8 +149,9 @@ private:
     grpc::ClientContext* context_;
     std::mutex mutex_;
     batch* methods_ = nullptr;
-    bool waiting_ = false; // begin() has returned without proceeding
-    bool settled_ = false; // the token is there, or none will be
+    bool waiting_ = false;   // begin() has returned without proceeding
+    bool settled_ = false;   // the token is there, or none will be
+    bool cancelled_ = false; // while begin() asked for the token
     token_answer answer_;
     grpc::Status failure_; // OK: none
     grpc::Alarm alarm_;

@@ -33,8 +33,10 @@ public:
     call_context(std::unique_ptr<grpc::ClientContext> context, const call_options& options)
         : context_(context ? std::move(context) : std::make_unique<grpc::ClientContext>())
     {
-        if (options.timeout && *options.timeout > std::chrono::steady_clock::duration::zero())
-            context_->set_deadline(std::chrono::system_clock::now() + *options.timeout);
+        const auto now = std::chrono::system_clock::now();
+        if (options.timeout && *options.timeout > std::chrono::steady_clock::duration::zero() &&
+            *options.timeout < std::chrono::system_clock::time_point::max() - now) // else there is no limit
+            context_->set_deadline(now + *options.timeout);
     }
 
     [[nodiscard]] grpc::ClientContext& get() noexcept { return *context_; }

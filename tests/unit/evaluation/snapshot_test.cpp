@@ -167,6 +167,13 @@ TEST_CASE("segments are one only when their definitions are")
     CHECK(s.evaluate_boolean("c", "e", {{"region", "eu"}}).enabled);
 }
 
+TEST_CASE("a set whose only text is empty names nothing")
+{
+    const auto s = load(boolean_flag("f", rollout(segment("s", constraint("STRING", "p", "isoneof", R"([\"\"])")))));
+    CHECK_FALSE(s.evaluate_boolean("f", "e", {{"p", "x"}}).enabled);
+    CHECK_FALSE(s.evaluate_boolean("f", "e", {{"p", ""}}).enabled);
+}
+
 TEST_CASE("members come in any order, and unknown ones are skipped")
 {
     const auto late =

@@ -21,6 +21,8 @@ class text_arena {
 public:
     std::string_view keep(std::string_view s)
     {
+        if (s.empty())
+            return {}; // there may be no block yet
         if (s.size() > left_) {
             const std::size_t n = s.size() > block ? s.size() : block;
             blocks_.push_back(std::make_unique_for_overwrite<char[]>(n));

@@ -8,6 +8,9 @@
 #include "flipt/live/ndjson.hpp"
 #include "flipt/live/transport.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,7 +51,7 @@ public:
           environment_key_(std::move(environment_key)),
           digest_(std::move(digest)),
           sink_(std::move(sink)),
-          lines_(message_limit + envelope)
+          lines_(std::min(message_limit, std::numeric_limits<std::size_t>::max() - envelope) + envelope)
     {}
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;

@@ -11,8 +11,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -63,6 +65,7 @@ public:
         FAIL("v1 has no stream");
     }
     void shutdown() override { shut = true; }
+    void limit(std::size_t bytes) { settings_.limits.snapshot = bytes; }
 
     std::deque<answer> answers;
     std::vector<std::string> etags;
@@ -257,6 +260,15 @@ TEST_CASE("live_start::saved takes up the file before anything runs")
         CHECK_FALSE(live.state().save_error);
         CHECK(test::run_until(io, [&] { return live.last_sequence() == 1; }));
         CHECK(calls->etags.front() == "saved");
+    }
+    SUBCASE("however large, if nothing limits it")
+    {
+        saved.json += std::string(8000, ' ');
+        file.write(flipt::detail::format_saved(saved));
+        calls->limit(std::numeric_limits<std::size_t>::max());
+        const played_snapshot live(calls, options);
+        CHECK(live.ready());
+        CHECK_FALSE(live.state().save_error);
     }
     SUBCASE("a bare document: its version is taken to be the newest")
     {

@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -180,6 +181,17 @@ TEST_CASE("a stream that breaks says how, and keeps what it brought before")
     follower<> f(test::settings(*server));
     CHECK(f.end() == expected);
     CHECK(f.sink->documents.size() == brought);
+}
+
+TEST_CASE("without a limit of a snapshot a message is as long as it is")
+{
+    server_thread server;
+    server->add(fault().raw(chunked_head + chunk(message("{\"k\":\"" + std::string(2000, 'x') + "\"}")) + "0\r\n\r\n"));
+    flipt::config c = test::settings(*server);
+    c.limits.snapshot = std::numeric_limits<std::size_t>::max();
+    follower<> f(c);
+    CHECK_FALSE(f.end());
+    CHECK(f.sink->documents.size() == 1);
 }
 
 TEST_CASE("a message beyond the limit of a snapshot ends the stream")

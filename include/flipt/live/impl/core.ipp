@@ -9,7 +9,10 @@
 
 #include <asio/redirect_error.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <exception>
+#include <limits>
 #include <utility>
 
 namespace flipt::inline v0::detail {
@@ -341,7 +344,8 @@ FLIPT_DECL snapshot_document live_core::read_saved(const live_namespace& wanted,
     snapshot_document out;
     std::string bytes;
     if (!wanted.save_file.empty())
-        ec = read_file(wanted.save_file, limit + header, bytes);
+        ec = read_file(wanted.save_file, std::min(limit, std::numeric_limits<std::size_t>::max() - header) + header,
+                       bytes);
     if (ec == std::errc::no_such_file_or_directory)
         ec.clear(); // the first start
     if (!bytes.empty() && !ec) {

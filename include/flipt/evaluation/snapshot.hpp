@@ -73,8 +73,9 @@ public:
     ~snapshot() = default;
 
     /// Compiles a document. All or nothing: a result that is not ok() says where the document is wrong, and how.
-    /// Unknown members are skipped. Throws only std::bad_alloc.
-    [[nodiscard]] static FLIPT_DECL snapshot_result parse(std::string_view json, rule_set rules = rule_set::server_v2);
+    /// Unknown members are skipped. A document that names no namespace is of `unnamed`. Throws only std::bad_alloc.
+    [[nodiscard]] static FLIPT_DECL snapshot_result parse(std::string_view json, rule_set rules = rule_set::server_v2,
+                                                          std::string_view unnamed = "default");
 
     /// Compiles what Flipt's official client SDKs save (`get_snapshot`): JSON in base64, or that JSON itself.
     [[nodiscard]] static FLIPT_DECL snapshot_result parse_sdk(std::string_view saved,

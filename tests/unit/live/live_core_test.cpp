@@ -323,6 +323,17 @@ TEST_CASE("live_start::saved takes up the file before anything runs")
         CHECK(live.state().origin == flipt::live_origin::document);
         CHECK(live.evaluate_boolean_or("f", "e", {}, false));
     }
+    SUBCASE("a document that names no namespace is of the one wanted")
+    {
+        options.save_file.clear();
+        options.namespaces.emplace_back("prod");
+        options.document = R"({"flags":[{"key":"f","type":"BOOLEAN_FLAG_TYPE","enabled":true}]})";
+        const played_snapshot live(calls, options);
+        CHECK(live.ready());
+        CHECK_FALSE(live.state().save_error);
+        CHECK(live.current()->namespace_key() == "prod");
+        CHECK(live.evaluate_boolean_or("f", "e", {}, false));
+    }
     SUBCASE("neither file nor document")
     {
         const played_snapshot live(calls, options);

@@ -57,8 +57,13 @@ private:
 
 class snapshot_parser {
 public:
-    snapshot_parser(std::string_view json, rule_set rules)
-        : json_(json), in_(json), builder_(rules, json.size()), segments_(json.size()), shares_(json.size())
+    snapshot_parser(std::string_view json, rule_set rules, std::string_view unnamed)
+        : json_(json),
+          in_(json),
+          builder_(rules, json.size()),
+          segments_(json.size()),
+          shares_(json.size()),
+          unnamed_(unnamed)
     {}
 
     snapshot_result run()
@@ -69,7 +74,7 @@ public:
             return snapshot_result(snapshot_error(0, {}, "not UTF-8"));
         if (!read)
             return failure();
-        image_ptr built = builder_.finish(namespace_key_.empty() ? "default" : namespace_key_, digest_);
+        image_ptr built = builder_.finish(namespace_key_.empty() ? unnamed_ : namespace_key_, digest_);
         if (builder_.crowded())
             return snapshot_result(snapshot_error(json_.size(), {}, crowded));
         return snapshot_result(std::move(built));
@@ -437,6 +442,7 @@ private:
     repeated_texts<distribution_def> shares_;
     flag_def flag_;
     std::vector<constraint_def> constraints_;
+    std::string_view unnamed_;
     std::string_view namespace_key_;
     std::string_view digest_;
     std::array<step, 8> path_{};
@@ -445,11 +451,11 @@ private:
 
 } // namespace detail
 
-FLIPT_DECL snapshot_result snapshot::parse(std::string_view json, rule_set rules)
+FLIPT_DECL snapshot_result snapshot::parse(std::string_view json, rule_set rules, std::string_view unnamed)
 {
     if (json.size() > std::size_t{1} << 30)
         return snapshot_result(snapshot_error(0, {}, "larger than 1 GiB"));
-    return detail::snapshot_parser(json, rules).run();
+    return detail::snapshot_parser(json, rules, unnamed).run();
 }
 
 } // namespace flipt::inline v0

@@ -262,11 +262,11 @@ FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, cons
 FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, const live_source& s)
 {
     compiled_document out;
-    snapshot_result parsed = snapshot::parse(json, rules);
+    snapshot_result parsed = snapshot::parse(json, rules, s.wanted.namespace_key);
     if (!parsed.ok()) {
         out.ec = parsed.error().code();
         out.problem = parsed.error().message();
-    } else if (!parsed->namespace_key().empty() && parsed->namespace_key() != s.wanted.namespace_key) {
+    } else if (parsed->namespace_key() != s.wanted.namespace_key) {
         out.ec = errc::invalid_snapshot;
         out.problem = "the document is of another namespace";
     } else {

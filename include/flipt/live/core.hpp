@@ -92,6 +92,7 @@ private:
                                                  snapshot_document document, live_origin origin);
     static FLIPT_DECL asio::awaitable<void> save(std::shared_ptr<live_core> self, source_ptr s, std::string json,
                                                  server_version version);
+    static FLIPT_DECL asio::awaitable<void> write_saved(std::shared_ptr<live_core> self, source_ptr s);
     static FLIPT_DECL asio::awaitable<void> take_saved(std::shared_ptr<live_core> self, source_ptr s);
     template <class T>
     asio::awaitable<T> work(std::function<T()> task);

@@ -5,6 +5,7 @@
 
 #include "flipt/live/options.hpp"
 #include "flipt/live/publication.hpp"
+#include "flipt/live/saved_file.hpp"
 #include "flipt/live/schedule.hpp"
 #include "flipt/live/transport.hpp"
 
@@ -31,8 +32,9 @@ public:
     asio::steady_timer timer; ///< its cancellation wakes the loop
     asio::cancellation_signal stop_loop;
     asio::cancellation_signal stop_stream;
-    std::string etag;                   ///< of what is published, if the server gave it
-    std::optional<std::string> message; ///< a stream's newest document, not taken yet
+    std::string etag;                              ///< of what is published, if the server gave it
+    std::optional<std::string> message;            ///< a stream's newest document, not taken yet
+    std::shared_ptr<const saved_snapshot> unsaved; ///< what is being saved, or could not be
     bool stream_open = false;
     bool tried_saved = false;
     bool failed_once = false;

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -229,6 +230,39 @@ TEST_CASE("where it cannot be saved the flags serve all the same, and the state 
     CHECK(live.state().save_error == std::errc::no_such_file_or_directory);
     CHECK_FALSE(live.state().last_error);
     CHECK(live.evaluate_boolean_or("f", "e", {}, false));
+}
+
+TEST_CASE("what could not be saved is saved later, though the server has nothing new")
+{
+    const test::temporary_path folder("folder");
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    calls->answers.push_back(good(true, "one"));
+    calls->answers.emplace_back([] {
+        flipt::snapshot_document same;
+        same.not_modified = true;
+        return fetch_outcome({}, std::move(same), {});
+    });
+    flipt::live_options options;
+    options.interval = 24h;
+    options.save_file = folder.str() + "/flags";
+    {
+        const played_snapshot live(calls, options);
+        CHECK_FALSE(failure_of(io, live));
+        CHECK(test::run_until(io, [&] { return bool(live.state().last_contact); }));
+        CHECK(live.state().save_error == std::errc::no_such_file_or_directory);
+        std::filesystem::create_directory(folder.str());
+        live.refresh();
+        CHECK(test::run_until(io, [&] { return !live.state().save_error; }));
+        CHECK(calls->etags == std::vector<std::string>{"", "one"});
+    }
+    std::string bytes;
+    flipt::detail::saved_snapshot saved;
+    CHECK_FALSE(flipt::detail::read_file(options.save_file, 1 << 20, bytes));
+    CHECK_FALSE(flipt::detail::parse_saved(bytes, saved));
+    CHECK(saved.etag == "one");
+    CHECK(saved.json == document(true));
+    std::filesystem::remove(options.save_file);
 }
 
 TEST_CASE("live_start::saved takes up the file before anything runs")

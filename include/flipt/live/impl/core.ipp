@@ -211,6 +211,11 @@ FLIPT_DECL asio::awaitable<void> live_core::fetch_once(std::shared_ptr<live_core
         self->wake_waiters();
         co_return;
     }
+    if (got.document.not_modified && s->unsaved) {
+        co_await write_saved(self, s);
+        if (self->stopped_)
+            co_return;
+    }
     // A message that came meanwhile is newer, or the same.
     if (!got.document.not_modified && !s->message) {
         const bool missed = s->stream_open;
@@ -308,16 +313,25 @@ FLIPT_DECL asio::awaitable<void> live_core::save(std::shared_ptr<live_core> self
                                                  server_version version)
 {
     co_await asio::this_coro::throw_if_cancelled(false);
-    saved_snapshot saved;
-    saved.server = version;
-    saved.environment_key = s->wanted.environment_key;
-    saved.namespace_key = s->wanted.namespace_key;
-    saved.etag = s->etag;
-    saved.json = std::move(json);
-    std::function<std::error_code()> task = [saved = std::move(saved), s] {
-        return replace_file(s->wanted.save_file, format_saved(saved));
+    auto saved = std::make_shared<saved_snapshot>();
+    saved->server = version;
+    saved->environment_key = s->wanted.environment_key;
+    saved->namespace_key = s->wanted.namespace_key;
+    saved->etag = s->etag;
+    saved->json = std::move(json);
+    s->unsaved = std::move(saved);
+    co_await write_saved(self, s);
+}
+
+FLIPT_DECL asio::awaitable<void> live_core::write_saved(std::shared_ptr<live_core> self, source_ptr s)
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    std::function<std::error_code()> task = [saved = s->unsaved, s] {
+        return replace_file(s->wanted.save_file, format_saved(*saved));
     };
     const std::error_code ec = co_await self->work<std::error_code>(std::move(task));
+    if (!ec)
+        s->unsaved.reset(); // else it is tried again when the server next says that nothing changed
     s->change_state([&](live_state& state) { state.save_error = ec; });
 }
 

@@ -217,6 +217,24 @@ TEST_CASE("refresh() asks at once, whatever the interval, and names what is ther
     CHECK(live.state().digest == "two");
 }
 
+TEST_CASE("refresh() while a document is on its way asks again after it")
+{
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    std::optional<played_snapshot> live;
+    calls->answers.emplace_back([&] {
+        live->refresh();
+        return good(false, "one")();
+    });
+    calls->answers.push_back(good(true, "two"));
+    flipt::live_options options;
+    options.interval = 24h;
+    live.emplace(calls, options);
+    CHECK(test::run_until(io, [&] { return live->last_sequence() == 1; }));
+    CHECK(calls->etags == std::vector<std::string>{"", "one"});
+    CHECK(live->evaluate_boolean_or("f", "e", {}, false));
+}
+
 TEST_CASE("where it cannot be saved the flags serve all the same, and the state says why")
 {
     asio::io_context io;

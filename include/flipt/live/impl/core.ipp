@@ -159,7 +159,7 @@ FLIPT_DECL void live_core::post_refresh()
 {
     asio::dispatch(executor(), [self = shared_from_this()] {
         for (const auto& s : self->sources_) {
-            s->schedule.ask_now(clock::now());
+            s->refresh_wanted = true; // also while a document is on its way, which may be from before
             s->wake();
         }
     });
@@ -184,7 +184,8 @@ FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self,
             }
             continue;
         }
-        if (s->schedule.due() <= clock::now()) {
+        if (s->refresh_wanted || s->schedule.due() <= clock::now()) {
+            s->refresh_wanted = false;
             co_await fetch_once(self, s);
             continue;
         }

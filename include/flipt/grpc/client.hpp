@@ -66,6 +66,7 @@ public:
 
     [[nodiscard]] executor_type get_executor() const noexcept { return engine_->executor(); }
     /// The policy inside, to set another token at run time where the policy can. On the client's executor.
+    /// May be assigned to, save one that fetches: that must be inside an any_token.
     [[nodiscard]] TokenPolicy& token_policy() noexcept { return *policy_; }
     /// Ends every call under way with operation_aborted. The client stays usable. On the client's executor.
     void cancel() { engine_->cancel_all(); }

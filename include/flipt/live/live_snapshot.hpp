@@ -72,6 +72,7 @@ public:
 
     [[nodiscard]] executor_type get_executor() const noexcept { return detail::executor_of(*core_); }
     /// The policy inside, to set another token at run time where the policy can. On the executor.
+    /// May be assigned to, save one that fetches: that must be inside an any_token.
     [[nodiscard]] TokenPolicy& token_policy() noexcept { return *policy_; }
 
     // ---- reading ----------------------------------------------------------------------------------------------------

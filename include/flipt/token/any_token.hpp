@@ -17,7 +17,9 @@
 namespace flipt::inline v0 {
 
 /// Holds any token policy; what a program uses that learns from its settings which one it needs. Movable; a moved-from
-/// one can only be assigned to or destroyed (calls with it fail with invalid_token).
+/// one can only be assigned to or destroyed (calls with it fail with invalid_token). The one in a client may be
+/// assigned to on the client's executor at any time: requests that begin later use the new policy. What the old one is
+/// fetching is dropped when it comes; only then does a new one that fetches begin.
 class any_token {
 public:
     /// Like no_token.
@@ -35,7 +37,7 @@ public:
 private:
     friend class detail::policy_provider<any_token>;
 
-    std::unique_ptr<detail::token_provider> provider_;
+    std::shared_ptr<detail::token_provider> provider_; // shared with a refresh that runs: this one may be replaced
 };
 
 namespace detail {

@@ -73,7 +73,8 @@ concept storable_policy = std::is_object_v<T> && std::same_as<T, std::remove_cv_
 /// - `scheme`, a static or other member (or a function): "JWT" or "Bearer"; "" sends no header and asks for no token.
 ///
 /// Optional hooks:
-/// - `std::uint64_t version()`: as long as it returns the same number, token() and scheme are not read again.
+/// - `std::uint64_t version()`: as long as it returns the same number, token() and scheme are not read again. A
+///   policy that is assigned to the one in a client must return another number than that one did.
 /// - `bool invalidate()`: the server refused the token (401). True: ask token() again and repeat the call once.
 ///
 /// All are called on the client's executor, never two at a time, and must not block. What they throw fails the call

@@ -23,7 +23,7 @@ namespace flipt::inline v0::detail {
 struct token_view {
     std::string_view scheme;
     std::string_view token;
-    std::uint64_t generation = 0;
+    std::uint64_t generation = 0; // of this token alone, whichever policy of the process it is from
 };
 
 // Belongs to one executor; no member is called while another runs (refresh() counts only while it is not suspended).

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/detail/config.hpp"
+#include "flipt/token/generation.hpp"
 #include "flipt/token/secret.hpp"
 
 #include <atomic>
@@ -38,7 +39,7 @@ public:
     /// one. A token that cannot be sent is refused when it is used (invalid_token).
     FLIPT_DECL void set(std::string text) const;
 
-    /// Changes when the token does. For the client; one thread at a time per handle.
+    /// Changes when the token does, and is that of no other token. For the client; one thread at a time per handle.
     [[nodiscard]] std::uint64_t version() const noexcept { return shared_->version.load(std::memory_order_acquire); }
 
     /// The token. For the client; one thread at a time per handle. Valid until the next call on this handle.
@@ -48,7 +49,7 @@ private:
     struct shared {
         std::mutex mutex;
         std::shared_ptr<const secret> current; // never null
-        std::atomic<std::uint64_t> version{1};
+        std::atomic<std::uint64_t> version{next_token_generation()};
     };
 
     std::shared_ptr<shared> shared_;

@@ -57,8 +57,8 @@ private:
     std::chrono::steady_clock::time_point next_check_ = std::chrono::steady_clock::time_point::min();
     secret token_;
     file_stamp stamp_;
-    std::string failure_; // not empty: the last look at the file failed
-    std::uint64_t version_ = 0;
+    std::string failure_;       // not empty: the last look at the file failed
+    std::uint64_t version_ = 0; // 0: not read yet; else no other token has it
 };
 
 } // namespace detail

@@ -13,6 +13,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <unistd.h>
 
@@ -60,6 +61,7 @@ public:
     int wait_for = 0; // turns of the loop before the answer
     bool fails = false;
     std::string text = "issued.token.";
+    std::function<void()> before_answer = [] {};
 };
 
 asio::awaitable<std::string> issue(issuer& from)
@@ -68,6 +70,7 @@ asio::awaitable<std::string> issue(issuer& from)
     const auto executor = co_await asio::this_coro::executor;
     for (int i = 0; i < from.wait_for; ++i)
         co_await asio::post(executor, asio::use_awaitable);
+    from.before_answer();
     if (from.fails)
         throw std::runtime_error("the issuer says issued.token.no");
     co_return from.text + std::to_string(number);
@@ -77,6 +80,18 @@ class issue_from {
 public:
     issuer* from;
     asio::awaitable<std::string> operator()() const { return issue(*from); }
+};
+
+/// The same, and shows whether it still is there.
+class mortal_issue_from {
+public:
+    explicit mortal_issue_from(issuer& i) : from_(&i), life_(std::make_shared<int>(0)) {}
+    [[nodiscard]] std::weak_ptr<int> life() const { return life_; }
+    asio::awaitable<std::string> operator()() const { return issue(*from_); }
+
+private:
+    issuer* from_;
+    std::shared_ptr<int> life_;
 };
 
 class throwing_policy {
@@ -185,6 +200,79 @@ TEST_CASE("many calls wait for one refresh, and cancelling one of them ends only
             CHECK_MESSAGE(!calls[i]->out.ec, calls[i]->out.what);
     }
     CHECK(count(peer, peer->requests(), "Authorization: JWT issued.token.1\r\n") == 18);
+}
+
+TEST_CASE("requests use the policy that was put in another's place")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(good_json).repeat());
+    asio::io_context context(1);
+    const auto sent = [&](const auto& client) {
+        const outcome out = call(context, client);
+        CHECK_MESSAGE(!out.ec, out.what);
+        const std::string request = peer->requests().back();
+        const std::size_t at = request.find("Authorization: ");
+        return at == std::string::npos ? std::string() : request.substr(at + 15, request.find("\r\n", at) - at - 15);
+    };
+    const temporary_file first("first.of.file");
+    const temporary_file second("second.of.file");
+
+    flipt::client any(context.get_executor(), settings(peer->url()), flipt::any_token(flipt::jwt_token("one")));
+    CHECK(sent(any) == "JWT one");
+    any.token_policy() = flipt::any_token(flipt::jwt_token("two"));
+    CHECK(sent(any) == "JWT two");
+    any.token_policy() = flipt::any_token();
+    CHECK(sent(any).empty());
+    issuer from;
+    any.token_policy() = flipt::any_token(flipt::refreshing_token(issue_from{&from}));
+    CHECK(sent(any) == "JWT issued.token.1");
+    any.token_policy() = flipt::any_token(flipt::token_file(first.path()));
+    CHECK(sent(any) == "Bearer first.of.file");
+
+    flipt::client jwt(context.get_executor(), settings(peer->url()), flipt::jwt_token("one"));
+    CHECK(sent(jwt) == "JWT one");
+    jwt.token_policy() = flipt::jwt_token("two");
+    CHECK(sent(jwt) == "JWT two");
+
+    flipt::client file(context.get_executor(), settings(peer->url()), flipt::jwt_file(first.path()));
+    CHECK(sent(file) == "JWT first.of.file");
+    file.token_policy() = flipt::jwt_file(second.path());
+    CHECK(sent(file) == "JWT second.of.file");
+}
+
+TEST_CASE("a policy that is replaced while it fetches lives until the fetch has ended")
+{
+    for (const bool by_another_that_fetches : {false, true}) {
+        CAPTURE(by_another_that_fetches);
+        scripted_peer_thread peer;
+        peer->add(script().expect_request().reply(good_json).repeat());
+        asio::io_context context(1);
+        issuer old;
+        old.wait_for = 100;
+        old.text = "old.";
+        issuer next;
+        bool lived = false;
+        using client_type = flipt::client<flipt::any_token>;
+        mortal_issue_from callable(old);
+        const std::weak_ptr<int> life = callable.life();
+        old.before_answer = [&] { lived = !life.expired(); };
+        client_type client(context.get_executor(), settings(peer->url()),
+                           flipt::any_token(flipt::refreshing_token(std::move(callable))));
+        cancellable_call<client_type> waits(context, client);
+        CHECK(run_until(context, [&] { return old.asked == 1; }));
+        if (by_another_that_fetches)
+            client.token_policy() = flipt::any_token(flipt::refreshing_token(issue_from{&next}));
+        else
+            client.token_policy() = flipt::any_token(flipt::jwt_token("set"));
+        const outcome later = call(context, client);
+        CHECK_MESSAGE(!later.ec, later.what);
+        CHECK(run_until(context, [&] { return waits.ended && life.expired(); }));
+        CHECK_MESSAGE(!waits.out.ec, waits.out.what);
+        CHECK(lived);
+        CHECK(old.asked == 1);
+        CHECK(next.asked == (by_another_that_fetches ? 1 : 0));
+        CHECK(count(peer, peer->requests(), by_another_that_fetches ? "JWT issued.token.1\r\n" : "JWT set\r\n") == 2);
+    }
 }
 
 TEST_CASE("a refused token is renewed once and the call repeated once, also with no repeats allowed")

@@ -365,6 +365,36 @@ TEST_CASE("a token near its end is used and its refresh is due")
     CHECK(provider.look(now + 121min, steady + 121min, view, ec) == token_state::absent);
 }
 
+TEST_CASE("a policy in another's place has a generation of its own, and a 401 of the other's token asks for its own")
+{
+    no_transport transport;
+    policy_provider<flipt::any_token> any{flipt::any_token(flipt::jwt_token("one"))};
+    const looked one = look(any);
+    any.policy() = flipt::any_token(flipt::jwt_token("two"));
+    const looked two = look(any);
+    CHECK(two.token == "two");
+    CHECK(two.generation != one.generation);
+    CHECK(any.reject(one.generation));
+    CHECK_FALSE(any.reject(two.generation));
+    any.policy() = flipt::any_token();
+    CHECK(look(any).scheme.empty());
+    CHECK(look(any).generation != two.generation);
+    fetching_policy fetching;
+    fetching.f = [] { return issued_token(secret("fetched")); };
+    any.policy() = flipt::any_token(std::move(fetching));
+    CHECK(any.reject(two.generation));
+    CHECK(look(any).state == token_state::absent);
+    token_test::run(any.refresh(transport));
+    CHECK(look(any).token == "fetched");
+    CHECK(any.reject(two.generation));
+
+    policy_provider<flipt::jwt_token> jwt{flipt::jwt_token("one")};
+    const std::uint64_t before = look(jwt).generation;
+    jwt.policy() = flipt::jwt_token("two");
+    CHECK(look(jwt).token == "two");
+    CHECK(look(jwt).generation != before);
+}
+
 TEST_CASE("any_token passes everything on")
 {
     no_transport transport;

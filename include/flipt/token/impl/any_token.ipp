@@ -7,6 +7,7 @@
 #include "flipt/token/static_token.hpp"
 #include "flipt/types/error.hpp"
 
+#include <memory>
 #include <utility>
 
 namespace flipt::inline v0 {
@@ -34,8 +35,9 @@ FLIPT_DECL bool policy_provider<any_token>::needs_clock() const noexcept
 
 FLIPT_DECL asio::awaitable<void> policy_provider<any_token>::refresh(token_transport& transport)
 {
-    if (policy_.provider_)
-        co_await policy_.provider_->refresh(transport);
+    const std::shared_ptr<token_provider> kept = policy_.provider_; // the policy may be replaced meanwhile
+    if (kept)
+        co_await kept->refresh(transport);
 }
 
 FLIPT_DECL bool policy_provider<any_token>::reject(std::uint64_t generation) noexcept

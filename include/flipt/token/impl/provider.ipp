@@ -3,6 +3,7 @@
 // Bodies of token/provider.hpp.
 #pragma once
 
+#include "flipt/token/generation.hpp"
 #include "flipt/token/provider.hpp"
 #include "flipt/types/error.hpp"
 
@@ -40,7 +41,7 @@ FLIPT_DECL void checked_token::accept(std::string_view scheme, std::string_view 
         secret fresh(token.substr(0, max_token_size + 1)); // one too long is refused below; no need to keep it all
         scheme_.assign(scheme.substr(0, 65));
         token_ = std::move(fresh);
-        ++generation_;
+        generation_ = next_token_generation();
         if (scheme.empty())
             flaw_ = nullptr;
         else if (!is_scheme_name(scheme))

@@ -19,7 +19,7 @@ FLIPT_DECL void shared_token::set(std::string text) const
     auto fresh = std::make_shared<const secret>(secret::take(std::move(text)));
     const std::lock_guard lock(shared_->mutex);
     shared_->current.swap(fresh);
-    shared_->version.fetch_add(1, std::memory_order_release);
+    shared_->version.store(next_token_generation(), std::memory_order_release);
 }
 
 FLIPT_DECL std::string_view shared_token::token()

@@ -3,6 +3,7 @@
 // Bodies of token/token_cache.hpp.
 #pragma once
 
+#include "flipt/token/generation.hpp"
 #include "flipt/token/jwt_expiry.hpp"
 #include "flipt/token/token_cache.hpp"
 #include "flipt/types/error.hpp"
@@ -50,7 +51,7 @@ FLIPT_DECL std::error_code token_cache::store(issued_token issued, system_time n
     token_ = std::move(issued.token);
     scheme_ = std::move(issued.scheme);
     expires_at_ = expires_at;
-    ++generation_;
+    generation_ = next_token_generation();
     if (expires_at_) {
         // Shorter-lived than the margin: half of what is left, and not every call.
         const auto left = *expires_at_ - now;
@@ -78,8 +79,8 @@ FLIPT_DECL void token_cache::fail(std::error_code ec, std::string_view detail, s
 
 FLIPT_DECL bool token_cache::reject(std::uint64_t generation) noexcept
 {
-    if (generation_ == 0 || token_.empty())
-        return false;
+    if (token_.empty()) // the one that was refused is of a policy that this one has replaced
+        return generation != 0 && last_look_ >= next_refresh_;
     if (generation == generation_ && !rejected_) {
         rejected_ = true;
         // One that served for a while was good once; only tokens refused when new count towards the pause.

@@ -3,6 +3,7 @@
 // Bodies of token/token_file.hpp.
 #pragma once
 
+#include "flipt/token/generation.hpp"
 #include "flipt/token/token_file.hpp"
 #include "flipt/types/error.hpp"
 
@@ -217,7 +218,7 @@ FLIPT_DECL void file_token::check(std::chrono::steady_clock::time_point now)
         if (version_ != 0 && fresh == token_)
             return;
         token_ = std::move(fresh);
-        ++version_;
+        version_ = next_token_generation();
     } catch (const error& e) {
         failure_ = e.details().detail();
     }

@@ -62,6 +62,7 @@ public:
     clock::time_point deadline = clock::time_point::max();
     secret authorization; // "JWT <jwt>", for the try that is next; empty: none is sent
     std::uint64_t generation = 0;
+    bool token_failed = false; // ended for want of a token
     bool finished = false;
 };
 
@@ -189,7 +190,7 @@ public:
         breaker_scope scope(*self, counts);
         self->budget_.on_call();
         const std::error_code ec = co_await perform_tries(self, c, op);
-        if (counts)
+        if (counts && !c->token_failed) // that says nothing of the server
             scope.ends_with(ec, c->details);
         co_return ec;
     }
@@ -346,6 +347,7 @@ private:
             c->authorization = secret();
             if (op->authenticated()) {
                 ec = co_await prepare_token(self, c);
+                c->token_failed = static_cast<bool>(ec);
                 if (ec)
                     co_return ec;
             }

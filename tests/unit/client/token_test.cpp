@@ -313,6 +313,27 @@ TEST_CASE("a refresh that fails is an error without its words, and is not repeat
     CHECK(peer->connections() == 0);
 }
 
+TEST_CASE("a token that cannot be had is not the server's failure: the circuit breaker stays closed")
+{
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(good_json).repeat());
+    asio::io_context context(1);
+    issuer from;
+    from.before_answer = [] { throw std::system_error(std::make_error_code(std::errc::connection_refused)); };
+    auto c = settings(peer->url(), 2);
+    c.circuit.failures = 1;
+    c.circuit.pause = 1h;
+    flipt::client client(context.get_executor(), c, flipt::any_token(flipt::refreshing_token(issue_from{&from})));
+    for (int i = 0; i < 3; ++i) {
+        const outcome out = call(context, client);
+        CHECK_MESSAGE(out.ec == std::errc::connection_refused, name_of(out.ec));
+    }
+    CHECK(peer->connections() == 0);
+    client.token_policy() = flipt::any_token(flipt::jwt_token("set"));
+    const outcome out = call(context, client);
+    CHECK_MESSAGE(!out.ec, out.what);
+}
+
 TEST_CASE("the Kubernetes exchange on both versions")
 {
     const temporary_file account("service.account.token\n");

@@ -193,8 +193,8 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             const token_state state = owner.prepare_token(ec);
             if (state == token_state::absent)
                 ec = co_await wait_for_token(memory, owner, c);
-            if (ec)
-                co_return report.ends_with(token_failure(owner, c, ec));
+            if (ec) // says nothing of the server
+                co_return token_failure(owner, c, ec);
         }
         lease held(owner, c);
         if (owner.connection_waiters.empty())

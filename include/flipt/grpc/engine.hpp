@@ -185,9 +185,10 @@ public:
     {
         co_await asio::this_coro::throw_if_cancelled(false);
         const bool counts = self->breaker_ && op->counts_for_breaker();
-        if (counts && !self->breaker_->allow(clock::now()))
+        const circuit_breaker::ticket ticket = counts ? self->breaker_->allow(clock::now()) : 0;
+        if (counts && ticket == 0)
             co_return errc::circuit_open;
-        breaker_scope scope(*self, counts);
+        breaker_scope scope(*self, ticket);
         self->budget_.on_call();
         const std::error_code ec = co_await perform_tries(self, c, op);
         if (counts && !c->token_failed) // that says nothing of the server
@@ -264,30 +265,30 @@ private:
     // How the breaker learns the outcome of a call, whichever way its coroutine ends.
     class breaker_scope {
     public:
-        breaker_scope(grpc_engine& owner, bool counts) noexcept : owner_(owner), open_(counts) {}
+        breaker_scope(grpc_engine& owner, circuit_breaker::ticket ticket) noexcept : owner_(owner), ticket_(ticket) {}
         breaker_scope(const breaker_scope&) = delete;
         breaker_scope& operator=(const breaker_scope&) = delete;
         ~breaker_scope()
         {
-            if (open_)
-                owner_.breaker_->on_unknown();
+            if (ticket_ != 0)
+                owner_.breaker_->on_unknown(ticket_);
         }
         void ends_with(std::error_code ec, const diagnostics& details)
         {
-            open_ = false;
+            const circuit_breaker::ticket ticket = std::exchange(ticket_, 0);
             const int status = details.http_status();
             const bool not_sent = details.attempts() == 0 && ec.category() == error_category() && ec != errc::timed_out;
             if (not_sent || ec == asio::error::operation_aborted || ec == errc::invalid_token)
-                owner_.breaker_->on_unknown();
+                owner_.breaker_->on_unknown(ticket);
             else if (!ec || (status < 500 && ec == errc_of_status(status)))
-                owner_.breaker_->on_success();
+                owner_.breaker_->on_success(ticket);
             else
-                owner_.breaker_->on_failure(clock::now());
+                owner_.breaker_->on_failure(ticket, clock::now());
         }
 
     private:
         grpc_engine& owner_;
-        bool open_;
+        circuit_breaker::ticket ticket_; // 0: none, or used
     };
 
     token_state look(grpc_call& c, std::error_code& ec)

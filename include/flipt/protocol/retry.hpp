@@ -80,10 +80,12 @@ private:
     int tenths_ = full;
 };
 
-/// Stops calls for a while after repeated failures, then lets one through to see. Off when `failures` is 0.
+/// Stops calls for a while after repeated failures, then lets one through to see. Off when `failures` is 0. The outcome
+/// of a call counts only in the state that let it go: those of before the pause say nothing of the probe.
 class circuit_breaker {
 public:
     using time_point = std::chrono::steady_clock::time_point;
+    using ticket = std::uint64_t; // 0: none
     enum class state : std::uint8_t { closed, open, half_open };
 
     circuit_breaker() = default;
@@ -91,24 +93,26 @@ public:
         : threshold_(failures), pause_(pause)
     {}
 
-    /// True: the call may go; every true is answered by exactly one of on_success, on_failure, on_unknown.
-    /// False: errc::circuit_open.
-    [[nodiscard]] FLIPT_DECL bool allow(time_point now) noexcept;
+    /// A ticket: the call may go, and gives the ticket to exactly one of on_success, on_failure, on_unknown.
+    /// 0: errc::circuit_open.
+    [[nodiscard]] FLIPT_DECL ticket allow(time_point now) noexcept;
     /// The server answered sensibly (a 4xx counts: the server is well).
-    FLIPT_DECL void on_success() noexcept;
+    FLIPT_DECL void on_success(ticket from) noexcept;
     /// No answer, or 5xx.
-    FLIPT_DECL void on_failure(time_point now) noexcept;
+    FLIPT_DECL void on_failure(ticket from, time_point now) noexcept;
     /// The call ended without telling anything (cancelled): a probe is given back.
-    FLIPT_DECL void on_unknown() noexcept;
+    FLIPT_DECL void on_unknown(ticket from) noexcept;
 
     [[nodiscard]] state current() const noexcept { return state_; }
 
 private:
+    FLIPT_DECL void enter(state next) noexcept;
+
     int threshold_ = 0;
     std::chrono::steady_clock::duration pause_{};
     int failures_ = 0;
-    bool probing_ = false;
-    state state_ = state::closed;
+    state state_ = state::closed; // half_open: the probe is under way
+    ticket ticket_ = 1;           // of the calls that state_ lets go; another one after each change
     time_point until_{};
 };
 

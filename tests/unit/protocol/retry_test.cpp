@@ -272,33 +272,70 @@ TEST_CASE("the breaker opens after failures in a row, and lets one probe through
     const circuit_breaker::time_point t0{};
     using state = circuit_breaker::state;
     circuit_breaker breaker(3, 10s);
-    breaker.on_failure(t0);
-    breaker.on_failure(t0);
-    breaker.on_success();
-    breaker.on_failure(t0);
-    breaker.on_failure(t0);
-    CHECK(breaker.allow(t0));
-    breaker.on_failure(t0);
+    const auto first = breaker.allow(t0);
+    REQUIRE(first != 0);
+    breaker.on_failure(first, t0);
+    breaker.on_failure(first, t0);
+    breaker.on_success(first);
+    breaker.on_failure(first, t0);
+    breaker.on_failure(first, t0);
+    breaker.on_unknown(first);
+    CHECK(breaker.allow(t0) == first);
+    breaker.on_failure(first, t0);
     CHECK(breaker.current() == state::open);
-    CHECK_FALSE(breaker.allow(t0));
-    CHECK_FALSE(breaker.allow(t0 + 9999ms));
-    breaker.on_success(); // an older call
-    CHECK(breaker.current() == state::open);
-    CHECK(breaker.allow(t0 + 10s));
+    CHECK(breaker.allow(t0) == 0);
+    CHECK(breaker.allow(t0 + 9999ms) == 0);
+    auto probe = breaker.allow(t0 + 10s);
+    CHECK(probe != 0);
     CHECK(breaker.current() == state::half_open);
-    CHECK_FALSE(breaker.allow(t0 + 10s));
-    breaker.on_failure(t0 + 11s);
-    CHECK_FALSE(breaker.allow(t0 + 20s));
-    CHECK(breaker.allow(t0 + 21s));
-    breaker.on_unknown();
-    CHECK(breaker.allow(t0 + 21s));
-    breaker.on_success();
+    CHECK(breaker.allow(t0 + 10s) == 0);
+    breaker.on_failure(probe, t0 + 11s);
+    CHECK(breaker.allow(t0 + 20s) == 0);
+    probe = breaker.allow(t0 + 21s);
+    CHECK(probe != 0);
+    breaker.on_unknown(probe);
+    probe = breaker.allow(t0 + 21s);
+    CHECK(probe != 0);
+    CHECK(breaker.allow(t0 + 21s) == 0);
+    breaker.on_success(probe);
     CHECK(breaker.current() == state::closed);
-    CHECK(breaker.allow(t0 + 21s));
-    CHECK(breaker.allow(t0 + 21s));
+    CHECK(breaker.allow(t0 + 21s) != 0);
+    CHECK(breaker.allow(t0 + 21s) != 0);
 
     circuit_breaker off;
     for (int i = 0; i != 100; ++i)
-        off.on_failure(t0);
-    CHECK(off.allow(t0));
+        off.on_failure(off.allow(t0), t0);
+    CHECK(off.allow(t0) != 0);
+}
+
+TEST_CASE("the outcome of a call of before the pause changes nothing after it")
+{
+    const circuit_breaker::time_point t0{};
+    using state = circuit_breaker::state;
+    circuit_breaker breaker(1, 10s);
+    const auto old = breaker.allow(t0);
+    breaker.on_failure(old, t0);
+    const auto old_outcomes = [&](circuit_breaker::time_point now) {
+        const state before = breaker.current();
+        breaker.on_success(old);
+        CHECK(breaker.current() == before);
+        breaker.on_failure(old, now);
+        CHECK(breaker.current() == before);
+        breaker.on_unknown(old);
+        CHECK(breaker.current() == before);
+    };
+    old_outcomes(t0 + 9s); // while open: the pause is not prolonged either
+    const auto lost = breaker.allow(t0 + 10s);
+    REQUIRE(lost != 0);
+    old_outcomes(t0 + 10s);
+    CHECK(breaker.allow(t0 + 10s) == 0); // no second probe
+    breaker.on_unknown(lost);
+    const auto probe = breaker.allow(t0 + 10s);
+    REQUIRE(probe != 0);
+    breaker.on_failure(lost, t0 + 10s);
+    CHECK(breaker.current() == state::half_open);
+    breaker.on_success(probe);
+    CHECK(breaker.current() == state::closed);
+    old_outcomes(t0 + 10s);
+    CHECK(breaker.allow(t0 + 10s) != 0);
 }

@@ -85,25 +85,27 @@ inline std::error_code take_reply(engine& owner, call& c, connection& conn, repl
     return ec;
 }
 
-/// How the breaker learns the outcome of a call, whichever way its coroutine ends.
+/// How the breaker learns the outcome of a call, whichever way its coroutine ends. Without a ticket it does not.
 class breaker_report {
 public:
-    breaker_report(engine& owner, const call& c) noexcept : owner_(owner), call_(c) {}
+    breaker_report(engine& owner, const call& c, circuit_breaker::ticket ticket) noexcept
+        : owner_(owner), call_(c), ticket_(ticket)
+    {}
     breaker_report(const breaker_report&) = delete;
     breaker_report& operator=(const breaker_report&) = delete;
     ~breaker_report()
     {
-        if (!owner_.breaker || !call_.operation_.counts_for_breaker())
+        if (ticket_ == 0)
             return;
         const int status = call_.diagnostics_.http_status();
         const bool not_sent = call_.diagnostics_.attempts() == 0 && outcome_.category() == error_category() &&
                               outcome_ != errc::timed_out;
         if (!ended_ || not_sent || outcome_ == asio::error::operation_aborted || outcome_ == errc::invalid_token)
-            owner_.breaker->on_unknown();
+            owner_.breaker->on_unknown(ticket_);
         else if (!outcome_ || (status < 500 && outcome_ == errc_of_status(status)))
-            owner_.breaker->on_success();
+            owner_.breaker->on_success(ticket_);
         else
-            owner_.breaker->on_failure(engine::clock::now());
+            owner_.breaker->on_failure(ticket_, engine::clock::now());
     }
     std::error_code ends_with(std::error_code ec) noexcept
     {
@@ -115,6 +117,7 @@ public:
 private:
     engine& owner_;
     const call& call_;
+    circuit_breaker::ticket ticket_;
     std::error_code outcome_;
     bool ended_ = false;
 };
@@ -174,9 +177,13 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         co_return ended;
     }
     const bool with_token = op.authenticated();
-    if (owner.breaker && op.counts_for_breaker() && !owner.breaker->allow(c.started_))
-        co_return errc::circuit_open;
-    breaker_report report(owner, c);
+    circuit_breaker::ticket ticket = 0;
+    if (owner.breaker && op.counts_for_breaker()) {
+        ticket = owner.breaker->allow(c.started_);
+        if (ticket == 0)
+            co_return errc::circuit_open;
+    }
+    breaker_report report(owner, c, ticket);
     owner.budget.on_call();
 
     retry_input tries;

@@ -224,41 +224,46 @@ FLIPT_DECL std::optional<std::chrono::seconds> parse_retry_after(std::string_vie
     return std::chrono::seconds(std::clamp<std::int64_t>(*when - today, 0, most));
 }
 
-FLIPT_DECL bool circuit_breaker::allow(time_point now) noexcept
+FLIPT_DECL circuit_breaker::ticket circuit_breaker::allow(time_point now) noexcept
 {
     if (state_ == state::closed)
-        return true;
-    if (state_ == state::open && now >= until_) {
-        state_ = state::half_open;
-        probing_ = false;
-    }
-    if (state_ != state::half_open || probing_)
-        return false;
-    probing_ = true;
-    return true;
+        return ticket_;
+    if (state_ == state::half_open || now < until_)
+        return 0;
+    enter(state::half_open);
+    return ticket_;
 }
 
-FLIPT_DECL void circuit_breaker::on_success() noexcept
+FLIPT_DECL void circuit_breaker::on_success(ticket from) noexcept
 {
+    if (from != ticket_)
+        return;
     failures_ = 0;
-    if (state_ == state::open)
-        return; // an old call's answer: the pause is kept, a probe will tell
-    state_ = state::closed;
-    probing_ = false;
+    if (state_ != state::closed)
+        enter(state::closed);
 }
 
-FLIPT_DECL void circuit_breaker::on_failure(time_point now) noexcept
+FLIPT_DECL void circuit_breaker::on_failure(ticket from, time_point now) noexcept
 {
-    if (threshold_ <= 0 || state_ == state::open)
+    if (threshold_ <= 0 || from != ticket_)
         return;
     if (state_ == state::closed && ++failures_ < threshold_)
         return;
-    state_ = state::open;
-    probing_ = false;
     failures_ = 0;
     until_ = now + pause_;
+    enter(state::open);
 }
 
-FLIPT_DECL void circuit_breaker::on_unknown() noexcept { probing_ = false; }
+FLIPT_DECL void circuit_breaker::on_unknown(ticket from) noexcept
+{
+    if (from == ticket_ && state_ == state::half_open)
+        enter(state::open); // its pause is over: the next call probes
+}
+
+FLIPT_DECL void circuit_breaker::enter(state next) noexcept
+{
+    state_ = next;
+    ++ticket_;
+}
 
 } // namespace flipt::inline v0::detail

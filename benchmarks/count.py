@@ -140,9 +140,8 @@ def main():
             text = "-" if key not in now else f"{now[key]:,}"
             if key in now and key in then and now[key] != then[key]:
                 text += f" (was {then[key]:,})"
-            if key in now and key in then and name not in floors and worse(name, key, now[key], then[key]):
-                if key == "instructions" and not same:
-                    continue
+            comparable = key in now and key in then and name not in floors and (key != "instructions" or same)
+            if comparable and worse(name, key, now[key], then[key]):
                 failures.append(f"{name}: {key} rose from {then[key]:,} to {now[key]:,}")
             row.append(text)
         rows.append(row)

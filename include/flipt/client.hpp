@@ -23,10 +23,12 @@ namespace flipt::inline v0 {
 /// A client of one Flipt server (v1.61 or v2) over HTTP/1.1, plain or TLS, with the token of a policy in every request.
 ///
 /// Every operation comes twice: `x(request, options)` returns an `asio::awaitable` that throws `flipt::error`, and
-/// `async_x(request, [options,] token)` takes any completion token with `void(std::error_code, T)`.
+/// `async_x(request, options, token)` takes any completion token with `void(std::error_code, T)`; the usual ones have a
+/// form without options, too.
 ///
-/// **Executor.** All state lives on the executor given; operations go there first (no hop for a coroutine that runs on
-/// it) and complete on the handler's associated executor. With an io_context that several threads run, give a strand.
+/// **Executor.** All state lives on the executor given; operations go there first (no hop for a coroutine that is
+/// running on it, where it is an io_context's or a strand of one) and complete on the handler's associated executor.
+/// With an io_context that several threads run, give a strand.
 ///
 /// **Deadlines.** call_options::timeout, else config::request_timeout, covers one call with everything in it: token,
 /// waiting for a connection, name resolution, connect, TLS, every repeat and pause. It ends as errc::timed_out.

@@ -33,7 +33,7 @@ class engine final : public std::enable_shared_from_this<engine>, public token_t
 public:
     using clock = std::chrono::steady_clock;
 
-    /// Throws flipt::error (errc::invalid_config, or what OpenSSL says of a file) for settings that cannot work.
+    /// Throws flipt::error (errc::invalid_config) for settings that cannot work.
     FLIPT_DECL engine(asio::any_io_executor executor, config settings, std::unique_ptr<token_provider> tokens,
                       std::shared_ptr<host_resolver> resolver);
     FLIPT_DECL ~engine() override;

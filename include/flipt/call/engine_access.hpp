@@ -17,7 +17,7 @@ class engine;
 class memory_cache;
 class token_provider;
 
-/// Throws flipt::error (errc::invalid_config, or what OpenSSL says of a file) for settings that cannot work.
+/// Throws flipt::error (errc::invalid_config) for settings that cannot work.
 [[nodiscard]] FLIPT_DECL std::shared_ptr<engine> make_engine(const asio::any_io_executor& executor, config settings,
                                                              std::unique_ptr<token_provider> tokens,
                                                              std::shared_ptr<host_resolver> resolver);

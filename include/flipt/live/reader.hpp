@@ -22,8 +22,8 @@ public:
     /// The newest snapshot, an empty one before the first load. One acquire load while nothing changed: no lock, no
     /// allocation. The reference is good until the next call of current(), release() or an evaluation helper.
     /// After a change this thread copies a pointer and lets go of the old snapshot (it may be the one that frees it).
-    /// It never waits for another thread: should one have been suspended in the middle of such a copy, the snapshot
-    /// that was there is given once more.
+    /// It waits for no other thread, but for a moment on the first call after release(): should one have been suspended
+    /// in the middle of such a copy, the snapshot that was there is given once more.
     [[nodiscard]] const snapshot& current() noexcept
     {
         if (publication_->version() != version_) [[unlikely]]

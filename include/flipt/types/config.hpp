@@ -30,13 +30,16 @@ struct tls_options {
     bool insecure_skip_verify = false; ///< accept any certificate. Only for experiments: the token can be stolen
 };
 
-/// How a call is repeated. Only what is safe to repeat is: evaluations and reads (RFC 9110 9.2.2).
+/// How a call is repeated. Only what is safe to repeat is: evaluations and reads (RFC 9110 9.2.2). A client's repeats
+/// are at most a tenth of its calls in the long run (ten at once), so that an outage does not multiply the load.
 struct retry_options {
     retry_options() = default;
 
     int attempts = 2; ///< repeats after the first try; 0 = never
-    std::chrono::steady_clock::duration initial_backoff = std::chrono::milliseconds(100);
-    std::chrono::steady_clock::duration max_backoff = std::chrono::seconds(5);
+    std::chrono::steady_clock::duration initial_backoff = std::chrono::milliseconds(
+        100); ///< most of the first pause, doubled for each further one; all are drawn below it
+    std::chrono::steady_clock::duration max_backoff =
+        std::chrono::seconds(5); ///< most of any pause; Retry-After may ask for up to 30 s
 };
 
 /// A circuit breaker: after so many failed calls in a row (no answer, or 5xx) calls end at once with
@@ -53,13 +56,13 @@ struct limit_options {
     limit_options() = default;
 
     std::size_t head = 64 * 1024;                          ///< status line and header fields, bytes
-    std::size_t fields = 256;                              ///< header fields
+    std::size_t fields = 256;                              ///< header fields, those of the trailers among them
     std::size_t informational = 16;                        ///< 1xx replies before the final one
     std::size_t chunk_line = 4 * 1024;                     ///< one chunk-size line with its extensions, bytes
     std::size_t trailers = 16 * 1024;                      ///< trailer section, bytes
     std::size_t snapshot = std::size_t{256} * 1024 * 1024; ///< a snapshot document, one message of a stream, or all
                                                            ///< pages of a list together, bytes
-    std::size_t json_depth = 64;                           ///< nesting of a JSON document
+    std::size_t json_depth = 64;                           ///< nesting of a JSON document; at most 1024
 };
 
 /// Settings of a client. Data only: copied into the client, later changes have no effect. A zero duration means off.
@@ -77,7 +80,7 @@ struct config {
     /// Unused connections older than this are closed: while calls are under way, else when the next one begins. Flipt
     /// closes at 10 s.
     std::chrono::steady_clock::duration idle_timeout = std::chrono::seconds(8);
-    std::size_t max_connections = 16;                 ///< calls beyond it wait in order of arrival
+    std::size_t max_connections = 16;                 ///< calls beyond it wait in order of arrival; 0 is 1
     std::size_t max_response_size = 16 * 1024 * 1024; ///< body of any reply but a snapshot's, bytes
     limit_options limits;
     retry_options retry;

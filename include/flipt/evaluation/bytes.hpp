@@ -72,7 +72,8 @@ inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
             static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 |
             static_cast<unsigned char>(p[n - 1]);
     }
-    return mix(a ^ hash_step, b ^ h);
+    // The second one spreads what names that are counted up leave together.
+    return mix(mix(a ^ hash_step, b ^ h) ^ hash_seed, hash_step);
 }
 
 [[nodiscard, gnu::noinline]] inline std::uint64_t hash_long(std::string_view s) noexcept
@@ -85,7 +86,7 @@ inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
     return hash_rest(p, n, h);
 }
 
-// A hash of the text (multiply and fold, as wyhash does). Texts can be chosen to collide: who inserts counts the steps.
+// A hash of the text (multiply and fold, twice at the end, as wyhash does). Texts can be chosen to collide: who inserts counts the steps.
 [[nodiscard]] inline std::uint64_t hash_bytes(std::string_view s) noexcept
 {
     return s.size() > 16 ? hash_long(s) : hash_rest(s.data(), s.size(), hash_seed ^ s.size());

@@ -422,22 +422,22 @@ TEST_CASE("keys that were chosen to collide are refused, wherever they are")
         return r.error().path() + ": " + r.error().problem();
     };
     const auto flag = [](const std::string& k) { return boolean_flag(k, ""); };
-    CHECK(refused(list(1000, flag)) == "flags[256]: too many keys collide");
-    const auto few = load(list(256, flag));
+    CHECK(refused(list(3000, flag)) == "flags[1024]: too many keys collide");
+    const auto few = load(list(1024, flag));
     CHECK(few.find(key(0)));
-    CHECK(few.find(key(255)));
-    CHECK_FALSE(few.find(key(256)));
+    CHECK(few.find(key(1023)));
+    CHECK_FALSE(few.find(key(1024)));
 
     const auto of_property = [](const std::string& k) { return constraint("STRING", k, "eq", "x"); };
     const auto of_segment = [](const std::string& k) { return rollout(segment(k, "")); };
     const auto share = [](const std::string& k) { return R"({"variantKey":")" + k + R"(","rollout":0})"; };
     const auto text = [](const std::string& k) { return R"(\")" + k + R"(\")"; };
-    CHECK(refused(boolean_flag("f", rollout(segment("s", list(1000, of_property))))) ==
+    CHECK(refused(boolean_flag("f", rollout(segment("s", list(3000, of_property))))) ==
           "flags[0]: too many keys collide");
-    CHECK(refused(boolean_flag("f", list(1000, of_segment))) == "flags[0]: too many keys collide");
-    CHECK(refused(variant_flag("f", R"({"rank":1,"distributions":[)" + list(1000, share) + "]}")) ==
+    CHECK(refused(boolean_flag("f", list(3000, of_segment))) == "flags[0]: too many keys collide");
+    CHECK(refused(variant_flag("f", R"({"rank":1,"distributions":[)" + list(3000, share) + "]}")) ==
           "flags[0]: too many keys collide");
-    const std::string members = "[" + list(1000, text) + "]";
+    const std::string members = "[" + list(3000, text) + "]";
     CHECK(refused(boolean_flag("f", rollout(segment("s", constraint("STRING", "p", "isoneof", members))))) ==
           ": too many keys collide");
 }
@@ -451,14 +451,15 @@ TEST_CASE("many keys that were counted up do not")
     constexpr int count = 20000;
     for (int i = 0; i < count; ++i) {
         const std::string n = std::to_string(100000 + i);
-        flags += boolean_flag("flag-" + n, "") + ",";
+        flags +=
+            boolean_flag("flag-" + n, "") + "," + boolean_flag("checkout_experiment_number_" + n.substr(1), "") + ",";
         members += (i != 0 ? "," : "") + (R"(\"u)" + n + R"(\")");
         constraints += (i != 0 ? "," : "") + constraint("STRING", "p" + n, "eq", "x");
     }
     const auto s = load(
         flags + boolean_flag("f", rollout(segment("s", constraint("STRING", "user", "isoneof", "[" + members + "]"))) +
                                       "," + rollout(segment("t", constraints, "ANY"), 2)));
-    CHECK(s.size() == count + 1);
+    CHECK(s.size() == 2 * count + 1);
     CHECK(s.evaluate_boolean("f", "e", {{"user", "u119999"}}).enabled);
     CHECK(s.evaluate_boolean("f", "e", {{"p119999", "x"}}).enabled);
     CHECK_FALSE(s.evaluate_boolean("f", "e", {{"user", "u120000"}}).enabled);

@@ -82,7 +82,7 @@ public:
 private:
     // Tables that are placed by the bytes of short texts, not by a hash of all of them, and up to four fifths full: the
     // way is longer where names are counted up, and costs little.
-    static constexpr std::uint32_t longest_way = 4096;
+    static constexpr std::uint32_t longest_way = 16384;
     static constexpr double small_numbers = 255;
 
     struct property {

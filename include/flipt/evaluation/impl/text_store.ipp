@@ -86,7 +86,7 @@ public:
 
 private:
     static constexpr std::uint32_t none = 0xFFFFFFFFU;
-    static constexpr std::uint32_t longest_way = 256;
+    static constexpr std::uint32_t longest_way = 1024;
     struct slot {
         std::uint64_t hash = 0;
         std::uint32_t id = none;

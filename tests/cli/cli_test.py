@@ -271,7 +271,7 @@ class Settings(CliTest):
 
     def test_text_that_cannot_be_sent(self):
         self.bad(2, "invalid_argument", "boolean", os.fsdecode(b"\xff"), "x", text="UTF-8")
-        self.bad(2, "invalid_argument", "--environment", "a\nb", "flags")
+        self.bad(2, "invalid_config", "--environment", "a\nb", "flags")
         for key in ("", ".", "..", "checkout/", "checkout/rules"):
             self.bad(2, "invalid_argument", "flag", key, text="cannot go into a path")
         for command in (["flags"], ["flag", "checkout"], ["snapshot"]):

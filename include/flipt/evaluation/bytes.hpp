@@ -86,7 +86,8 @@ inline constexpr std::uint64_t hash_step = 0xE7037ED1A0B428DBU;
     return hash_rest(p, n, h);
 }
 
-// A hash of the text (multiply and fold, twice at the end, as wyhash does). Texts can be chosen to collide: who inserts counts the steps.
+// A hash of the text (multiply and fold, twice at the end, as wyhash does). Texts can be chosen to collide: who inserts
+// counts the steps.
 [[nodiscard]] inline std::uint64_t hash_bytes(std::string_view s) noexcept
 {
     return s.size() > 16 ? hash_long(s) : hash_rest(s.data(), s.size(), hash_seed ^ s.size());

@@ -23,6 +23,10 @@ namespace flipt::inline v0::detail {
 FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string, std::string>>& headers,
                                          std::string& why);
 
+/// Checks a name of the configuration that requests carry: no control byte. `field` is what config calls it; `why` as
+/// above.
+FLIPT_DECL std::error_code check_name(const char* field, std::string_view value, std::string& why);
+
 /// True if every byte may stand in a field value: no CR, LF, NUL or other control but HTAB.
 [[nodiscard]] FLIPT_DECL bool is_field_value(std::string_view value) noexcept;
 

@@ -18,14 +18,6 @@
 
 namespace flipt::inline v0::detail {
 
-inline std::error_code check_name(const char* field, std::string_view value, std::string& why)
-{
-    if (!has_control(value))
-        return {};
-    why = std::string("config::") + field + " holds a control character";
-    return errc::invalid_config;
-}
-
 FLIPT_DECL engine::engine(asio::any_io_executor executor, config settings, std::unique_ptr<token_provider> tokens,
                           std::shared_ptr<host_resolver> resolver)
     : version(settings.server),

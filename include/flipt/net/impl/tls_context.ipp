@@ -5,7 +5,7 @@
 
 #include "flipt/net/tls_context.hpp"
 #include "flipt/net/tls_error.hpp"
-#include "flipt/protocol/chars.hpp"
+#include "flipt/protocol/request_writer.hpp"
 #include "flipt/types/error.hpp"
 
 #include <openssl/bio.h>
@@ -156,11 +156,11 @@ FLIPT_DECL std::error_code tls_context::load(const tls_options& options, const e
 
     verify_ = !options.insecure_skip_verify;
     server_name_ = options.server_name.empty() ? peer.host : options.server_name;
-    if (has_control(server_name_)) {
-        why = "config::tls.server_name holds a control character";
-        return errc::invalid_config;
-    }
-    if (server_name_.ends_with('.')) // of an absolute name: neither SNI (RFC 6066 section 3) nor certificates have it
+    if (const auto ec = check_name("tls.server_name", server_name_, why))
+        return ec;
+    // The dot of an absolute name: neither SNI (RFC 6066 section 3) nor certificates have it. But never an empty name:
+    // to OpenSSL that means to verify none.
+    if (server_name_.size() > 1 && server_name_.ends_with('.'))
         server_name_.pop_back();
     address_ = is_ipv4(server_name_) || is_ipv6(server_name_);
     if (const auto ec = load_roots(options, why))

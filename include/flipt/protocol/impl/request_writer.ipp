@@ -46,6 +46,14 @@ FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string
     return {};
 }
 
+FLIPT_DECL std::error_code check_name(const char* field, std::string_view value, std::string& why)
+{
+    if (!has_control(value))
+        return {};
+    why = std::string("config::") + field + " holds a control character";
+    return errc::invalid_config;
+}
+
 FLIPT_DECL std::error_code head_template::build(const endpoint& to,
                                                 const std::vector<std::pair<std::string, std::string>>& headers,
                                                 std::string_view scheme, std::string_view token)

@@ -47,6 +47,16 @@ template <class Buffer>
     return true;
 }
 
+/// Appends {environment}/namespaces/{namespace}, as the paths of v2 have it. False where append_segment is.
+template <class Buffer>
+[[nodiscard]] bool append_place(Buffer& out, std::string_view environment, std::string_view name_space)
+{
+    if (!append_segment(out, environment))
+        return false;
+    out.append(std::string_view("/namespaces/"));
+    return append_segment(out, name_space);
+}
+
 /// Appends the value of one `name=value` of a query. A space becomes %20, never '+'.
 template <class Buffer>
 void append_query_value(Buffer& out, std::string_view text)

@@ -186,15 +186,6 @@ inline bool addressable(std::string_view name_space, std::string_view environmen
     return is_segment(name_space) && (environment.empty() || is_segment(environment));
 }
 
-inline bool append_environment_and_namespace(std::string& path, std::string_view environment,
-                                             std::string_view name_space)
-{
-    if (!append_segment(path, environment))
-        return false;
-    path += "/namespaces/";
-    return append_segment(path, name_space);
-}
-
 FLIPT_DECL get_flag_operation::get_flag_operation(std::string key, list_options where)
     : key_(std::move(key)), where_(std::move(where))
 {}
@@ -217,7 +208,7 @@ FLIPT_DECL std::error_code get_flag_operation::write(request_writer& out, engine
         path += "/flags/";
     } else {
         path = "/api/v2/environments/";
-        good = append_environment_and_namespace(path, environment, name_space);
+        good = append_place(path, environment, name_space);
         path += "/resources/flipt.core.Flag/";
     }
     if (!good || !append_segment(path, key_))
@@ -273,7 +264,7 @@ FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine
         good = append_segment(path, name_space);
     } else {
         path = "/client/v2/environments/";
-        good = append_environment_and_namespace(path, environment, name_space);
+        good = append_place(path, environment, name_space);
         path += "/snapshot";
     }
     if (!good)

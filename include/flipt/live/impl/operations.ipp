@@ -13,10 +13,7 @@ namespace flipt::inline v0::detail {
 FLIPT_DECL std::error_code stream_operation::write(request_writer& out, engine& owner)
 {
     std::string path = "/client/v2/environments/";
-    if (!append_segment(path, environment_key_))
-        return errc::invalid_argument;
-    path += "/namespaces/";
-    if (!append_segment(path, namespace_key_))
+    if (!append_place(path, environment_key_, namespace_key_))
         return errc::invalid_argument;
     path += "/stream";
     // Servers hand out shorter digests, too, and then refuse them.

@@ -3,6 +3,7 @@
 // All state of one gRPC client, on one executor: settings, token, channel, and the calls that are under way.
 #pragma once
 
+#include "flipt/call/breaker_report.hpp"
 #include "flipt/call/task.hpp"
 #include "flipt/detail/random.hpp"
 #include "flipt/grpc/channel.hpp"
@@ -188,11 +189,11 @@ public:
         const circuit_breaker::ticket ticket = counts ? self->breaker_->allow(clock::now()) : 0;
         if (counts && ticket == 0)
             co_return errc::circuit_open;
-        breaker_scope scope(*self, ticket);
+        breaker_report report(self->breaker_, ticket);
         self->budget_.on_call();
         const std::error_code ec = co_await perform_tries(self, c, op);
         if (counts && !c->token_failed) // that says nothing of the server
-            scope.ends_with(ec, c->details);
+            report.ends_with(ec, c->details);
         co_return ec;
     }
 
@@ -260,35 +261,6 @@ private:
     private:
         grpc_engine& owner_;
         std::list<waiter*>::iterator at_;
-    };
-
-    // How the breaker learns the outcome of a call, whichever way its coroutine ends.
-    class breaker_scope {
-    public:
-        breaker_scope(grpc_engine& owner, circuit_breaker::ticket ticket) noexcept : owner_(owner), ticket_(ticket) {}
-        breaker_scope(const breaker_scope&) = delete;
-        breaker_scope& operator=(const breaker_scope&) = delete;
-        ~breaker_scope()
-        {
-            if (ticket_ != 0)
-                owner_.breaker_->on_unknown(ticket_);
-        }
-        void ends_with(std::error_code ec, const diagnostics& details)
-        {
-            const circuit_breaker::ticket ticket = std::exchange(ticket_, 0);
-            const int status = details.http_status();
-            const bool not_sent = details.attempts() == 0 && ec.category() == error_category() && ec != errc::timed_out;
-            if (not_sent || ec == asio::error::operation_aborted || ec == errc::invalid_token)
-                owner_.breaker_->on_unknown(ticket);
-            else if (!ec || (status < 500 && ec == errc_of_status(status)))
-                owner_.breaker_->on_success(ticket);
-            else
-                owner_.breaker_->on_failure(ticket, clock::now());
-        }
-
-    private:
-        grpc_engine& owner_;
-        circuit_breaker::ticket ticket_; // 0: none, or used
     };
 
     token_state look(grpc_call& c, std::error_code& ec)

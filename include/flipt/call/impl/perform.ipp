@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/call/awaiters.hpp"
+#include "flipt/call/breaker_report.hpp"
 #include "flipt/call/exchange.hpp"
 #include "flipt/call/perform.hpp"
 #include "flipt/call/stream.hpp"
@@ -85,43 +86,6 @@ inline std::error_code take_reply(engine& owner, call& c, connection& conn, repl
     return ec;
 }
 
-/// How the breaker learns the outcome of a call, whichever way its coroutine ends. Without a ticket it does not.
-class breaker_report {
-public:
-    breaker_report(engine& owner, const call& c, circuit_breaker::ticket ticket) noexcept
-        : owner_(owner), call_(c), ticket_(ticket)
-    {}
-    breaker_report(const breaker_report&) = delete;
-    breaker_report& operator=(const breaker_report&) = delete;
-    ~breaker_report()
-    {
-        if (ticket_ == 0)
-            return;
-        const int status = call_.diagnostics_.http_status();
-        const bool not_sent = call_.diagnostics_.attempts() == 0 && outcome_.category() == error_category() &&
-                              outcome_ != errc::timed_out;
-        if (!ended_ || not_sent || outcome_ == asio::error::operation_aborted || outcome_ == errc::invalid_token)
-            owner_.breaker->on_unknown(ticket_);
-        else if (!outcome_ || (status < 500 && outcome_ == errc_of_status(status)))
-            owner_.breaker->on_success(ticket_);
-        else
-            owner_.breaker->on_failure(ticket_, engine::clock::now());
-    }
-    std::error_code ends_with(std::error_code ec) noexcept
-    {
-        ended_ = true;
-        outcome_ = ec;
-        return ec;
-    }
-
-private:
-    engine& owner_;
-    const call& call_;
-    circuit_breaker::ticket ticket_;
-    std::error_code outcome_;
-    bool ended_ = false;
-};
-
 /// Gets the token into the head of requests; waits for a refresh where there is none yet.
 inline subtask wait_for_token(memory_cache&, engine& owner, call& c)
 {
@@ -183,7 +147,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         if (ticket == 0)
             co_return errc::circuit_open;
     }
-    breaker_report report(owner, c, ticket);
+    breaker_report report(owner.breaker, ticket);
     owner.budget.on_call();
 
     retry_input tries;
@@ -195,7 +159,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
     for (;;) {
         std::error_code ec;
         if (c.interrupted())
-            co_return report.ends_with(c.interruption_);
+            co_return report.ends_with(c.interruption_, c.diagnostics_);
         if (with_token) {
             const token_state state = owner.prepare_token(ec);
             if (state == token_state::absent)
@@ -209,7 +173,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         if (c.connection_ == nullptr) {
             ec = co_await list_wait(c, owner.connection_waiters, waiting_for::connection);
             if (ec)
-                co_return report.ends_with(ec);
+                co_return report.ends_with(ec, c.diagnostics_);
         }
         connection& conn = *c.connection_;
         conn.in.clear();
@@ -221,7 +185,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             if (conn.io.is_open())
                 held.keep();
             c.diagnostics_.set_detail(ec == errc::invalid_argument ? op.refusal() : "");
-            co_return report.ends_with(ec);
+            co_return report.ends_with(ec, c.diagnostics_);
         }
 
         if (conn.io.is_open() && (fresh || (!owner.just_used(conn, c.started_) && !is_quiet(conn))))
@@ -265,7 +229,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
                     owner.mark_used(conn);
                 }
                 if (!ec && next == reply_step::done)
-                    co_return report.ends_with({});
+                    co_return report.ends_with({}, c.diagnostics_);
                 if (tries.status == 429 || tries.status == 503)
                     tries.retry_after =
                         parse_retry_after(conn.parser.retry_after(conn.in.data()), std::chrono::system_clock::now());
@@ -275,7 +239,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         if (!ec)
             continue; // a further request of the same call
         if (c.interrupted())
-            co_return report.ends_with(c.interruption_);
+            co_return report.ends_with(c.interruption_, c.diagnostics_);
 
         if (tries.status == 401 && with_token && !token_renewed && owner.tokens().reject(generation)) {
             token_renewed = true;
@@ -283,7 +247,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         }
         const retry_decision decision = decide(owner, c, tries, ec);
         if (decision.action == retry_decision::give_up)
-            co_return report.ends_with(ec);
+            co_return report.ends_with(ec, c.diagnostics_);
         if (decision.action == retry_decision::repeat_now_fresh_connection) {
             tries.fresh_repeated = fresh = true;
             continue;
@@ -292,7 +256,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         begin_pause(owner, c, decision.delay);
         ec = co_await pause_wait(c);
         if (ec)
-            co_return report.ends_with(ec);
+            co_return report.ends_with(ec, c.diagnostics_);
     }
 }
 

@@ -283,10 +283,9 @@ public:
         return async_text("/auth/v1/self", true, options, std::forward<Token>(token));
     }
 
-    /// The snapshot of a namespace, byte for byte as the server has it (v2: GET
-    /// /client/v2/environments/{env}/namespaces/ {ns}/snapshot; v1: GET
-    /// /internal/v1/evaluation/snapshot/namespace/{ns}); limits.snapshot bounds it. It
-    /// is checked to be a JSON object and no more: what it says is for flipt::snapshot to judge. With the etag of an
+    /// The snapshot of a namespace, byte for byte as the server has it (v2: GET /client/v2/environments/{env}/
+    /// namespaces/{ns}/snapshot; v1: GET /internal/v1/evaluation/snapshot/namespace/{ns}); limits.snapshot bounds it.
+    /// It is checked to be a JSON object and no more: what it says is for flipt::snapshot to judge. With the etag of an
     /// earlier one, an unchanged document comes back empty and not_modified. Asks the server once what it is, unless
     /// config::server says. v1 answers an unknown namespace with an empty document.
     [[nodiscard]] asio::awaitable<snapshot_document> snapshot(list_options where = list_options(),

@@ -22,11 +22,12 @@ class token_provider;
                                                              std::unique_ptr<token_provider> tokens,
                                                              std::shared_ptr<host_resolver> resolver);
 
+/// Whether this thread is running a handler of the engine's executor. False also where that cannot be known.
+[[nodiscard]] FLIPT_DECL bool runs_on_executor(const engine& owner) noexcept;
+
 // The engine's members of the same names.
 [[nodiscard]] FLIPT_DECL const asio::any_io_executor& executor_of(const engine& owner) noexcept;
 [[nodiscard]] FLIPT_DECL memory_cache& memory_of(engine& owner) noexcept;
-/// Whether this thread is running a handler of the engine's executor. False also where that cannot be known.
-[[nodiscard]] FLIPT_DECL bool runs_on_executor(const engine& owner) noexcept;
 FLIPT_DECL void start_call(engine& owner, call& c) noexcept;
 FLIPT_DECL void cancel_all(engine& owner);
 FLIPT_DECL void close_idle(engine& owner);

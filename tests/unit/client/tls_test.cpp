@@ -5,13 +5,9 @@
 #include "flipt/testing/certificates.hpp"
 
 #include "harness.hpp"
+#include "support/temporary_file.hpp"
 
 #include <openssl/crypto.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <unistd.h>
 
 namespace {
 
@@ -26,31 +22,13 @@ using flipt::testing::server_options;
 using flipt::testing::server_thread;
 using flipt::testing::tls_settings;
 using flipt::testing::tls_version;
+using flipt_test::temporary_file;
 
 const certificate_authority& authority()
 {
     static const certificate_authority made;
     return made;
 }
-
-/// A file of a test, removed at its end.
-class temporary_file {
-public:
-    explicit temporary_file(const std::string& text)
-    {
-        const int descriptor = ::mkstemp(path_);
-        REQUIRE(descriptor != -1);
-        ::close(descriptor);
-        std::ofstream(path_) << text;
-    }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { std::remove(path_); }
-    [[nodiscard]] std::string path() const { return path_; }
-
-private:
-    char path_[32] = "/tmp/flipt-tls-XXXXXX";
-};
 
 server_options https(certificate identity)
 {

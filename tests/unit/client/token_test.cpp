@@ -8,14 +8,12 @@
 #include "flipt/token/token_file.hpp"
 
 #include "harness.hpp"
+#include "support/temporary_file.hpp"
 
 #include <asio/use_awaitable.hpp>
 
-#include <cstdio>
-#include <fstream>
 #include <functional>
 #include <stdexcept>
-#include <unistd.h>
 
 namespace {
 
@@ -30,27 +28,9 @@ using flipt::testing::script;
 using flipt::testing::scripted_peer_thread;
 using flipt::testing::server_options;
 using flipt::testing::server_thread;
+using flipt_test::temporary_file;
 
 const std::string refusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
-
-class temporary_file {
-public:
-    explicit temporary_file(const std::string& text)
-    {
-        const int descriptor = ::mkstemp(path_);
-        REQUIRE(descriptor != -1);
-        ::close(descriptor);
-        write(text);
-    }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { std::remove(path_); }
-    void write(const std::string& text) const { std::ofstream(path_) << text; }
-    [[nodiscard]] std::string path() const { return path_; }
-
-private:
-    char path_[32] = "/tmp/flipt-token-XXXXXX";
-};
 
 /// What a refreshing policy gives, and how often it was asked.
 class issuer {

@@ -16,7 +16,7 @@ using flipt::detail::json_writer;
 
 namespace {
 
-std::string escaped(std::string_view text)
+std::string written(std::string_view text)
 {
     byte_buffer out;
     out.append("<");
@@ -64,12 +64,12 @@ TEST_CASE("every ASCII byte at every place of a string of every length up to 70 
                 std::string text(size, 'x');
                 text[at] = static_cast<char>(c);
                 ++cases;
-                if (escaped(text) != escaped_slowly(text) && wrong++ == 0)
-                    first_wrong = "size " + std::to_string(size) + " at " + std::to_string(at) + ": " + escaped(text);
+                if (written(text) != escaped_slowly(text) && wrong++ == 0)
+                    first_wrong = "size " + std::to_string(size) + " at " + std::to_string(at) + ": " + written(text);
             }
     CHECK(cases == 318080);
     CHECK_MESSAGE(wrong == 0, first_wrong);
-    CHECK(escaped("") == "\"\"");
+    CHECK(written("") == "\"\"");
 }
 
 TEST_CASE("text that is UTF-8 goes through as it is, wherever it stands")
@@ -79,7 +79,7 @@ TEST_CASE("text that is UTF-8 goes through as it is, wherever it stands")
           "\xf4\x8f\xbf\xbf", "\xe2\x80\xa8", "gr\xc3\xbc\xc3\x9f"})
         for (std::size_t before = 0; before < 600; before += before < 40 ? 1 : 37) {
             const std::string text = std::string(before, 'a') + good + std::string(before % 19, 'b');
-            CHECK_MESSAGE(escaped(text) == "\"" + text + "\"", text);
+            CHECK_MESSAGE(written(text) == "\"" + text + "\"", text);
         }
 }
 
@@ -92,14 +92,14 @@ TEST_CASE("bytes that are not UTF-8 are refused and leave the buffer as it was")
         for (std::size_t before = 0; before < 600; before += before < 40 ? 1 : 37)
             for (const std::size_t after : {0U, 1U, 20U}) {
                 const std::string text = std::string(before, 'a') + std::string(bad) + std::string(after, 'b');
-                CHECK_MESSAGE(escaped(text) == "refused", escaped_slowly(text));
+                CHECK_MESSAGE(written(text) == "refused", escaped_slowly(text));
             }
 }
 
 TEST_CASE("long strings with escapes grow the buffer")
 {
     const std::string text(100000, '\x01');
-    const std::string out = escaped(text);
+    const std::string out = written(text);
     CHECK(out.size() == 600002);
     CHECK(out.substr(0, 13) == "\"\\u0001\\u0001");
 }

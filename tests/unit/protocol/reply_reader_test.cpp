@@ -64,17 +64,17 @@ constexpr const char* good_boolean =
     R"({"enabled":true, "reason":"MATCH_EVALUATION_REASON", "requestId":"r", "requestDurationMillis":0.693603, )"
     R"("timestamp":"2026-11-24T15:25:04.723667846Z", "flagKey":"lobby", "segmentKeys":["eu", "high"]})";
 
-struct outcome {
-    outcome() = default;
+struct boolean_outcome {
+    boolean_outcome() = default;
 
     std::error_code ec;
     std::string detail;
     boolean_evaluation answer;
 };
 
-outcome boolean(std::string_view json, std::size_t depth = 64)
+boolean_outcome boolean(std::string_view json, std::size_t depth = 64)
 {
-    outcome out;
+    boolean_outcome out;
     reply_reader reader(depth);
     const reply r(json);
     out.ec = reader.read_boolean(r.bytes.data(), r.bytes.size(), out.answer);
@@ -93,7 +93,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 TEST_CASE("a boolean evaluation is read")
 {
-    const outcome got = boolean(good_boolean);
+    const boolean_outcome got = boolean(good_boolean);
     CHECK_MESSAGE(!got.ec, got.detail);
     CHECK(got.answer.enabled);
     CHECK(got.answer.reason == evaluation_reason::match);
@@ -122,7 +122,7 @@ TEST_CASE("missing fields are the zero values of proto3, also in an answer that 
 
 TEST_CASE("strings and keys are unescaped, white space and unknown fields are passed over")
 {
-    const outcome got =
+    const boolean_outcome got =
         boolean("\r\n\t {\"\\u0066lagKey\" :\n\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20ac\\ud83d\\ude00\\u0000z\" ,"
                 "\"new\":{\"a\":[1,-2.5e+3,null,true,{}],\"flagKey\":\"no\"},\"segmentKeys\":[ ]\t}\n ");
     CHECK_MESSAGE(!got.ec, got.detail);
@@ -131,7 +131,7 @@ TEST_CASE("strings and keys are unescaped, white space and unknown fields are pa
 
 TEST_CASE("unknown enumerators become unknown")
 {
-    const outcome got = boolean(R"({"reason":"BRAND_NEW_REASON"})");
+    const boolean_outcome got = boolean(R"({"reason":"BRAND_NEW_REASON"})");
     CHECK(!got.ec);
     CHECK(got.answer.reason == evaluation_reason::unknown);
     CHECK(boolean(R"({"reason":"\u0044EFAULT_EVALUATION_REASON"})").answer.reason == evaluation_reason::default_value);
@@ -140,7 +140,7 @@ TEST_CASE("unknown enumerators become unknown")
 TEST_CASE("durations are rounded to nanoseconds")
 {
     const auto nanos = [](std::string_view number) {
-        const outcome got = boolean("{\"requestDurationMillis\":" + std::string(number) + "}");
+        const boolean_outcome got = boolean("{\"requestDurationMillis\":" + std::string(number) + "}");
         return got.ec ? std::int64_t{-999} : static_cast<std::int64_t>(got.answer.duration.count());
     };
     CHECK(nanos("0") == 0);
@@ -239,7 +239,7 @@ TEST_CASE("broken documents are invalid responses")
              std::string_view("{\"flagKey\":\"\xe2\x82\"}"),
              std::string_view("{\"flagKey\":\"a\x1f\"}"),
          }) {
-        const outcome got = boolean(bad);
+        const boolean_outcome got = boolean(bad);
         CHECK_MESSAGE(got.ec == errc::invalid_response, bad);
         CHECK_MESSAGE(!got.detail.empty(), bad);
     }
@@ -272,7 +272,7 @@ TEST_CASE("a known field of another type, or given twice, is named")
     };
     for (const auto& c : cases) {
         const std::string json = std::string("{\"") + c.field + "\":" + c.value + "}";
-        const outcome got = boolean(json);
+        const boolean_outcome got = boolean(json);
         CHECK_MESSAGE(got.ec == errc::invalid_response, json);
         CHECK_MESSAGE(got.detail.find(std::string("field \"") + c.field + "\" ") == 0, json << " -> " << got.detail);
     }
@@ -280,7 +280,7 @@ TEST_CASE("a known field of another type, or given twice, is named")
     for (const char* const twice :
          {R"("enabled":true)", R"("reason":"")", R"("requestId":"")", R"("requestDurationMillis":0)",
           R"("timestamp":"1970-01-01T00:00:00Z")", R"("flagKey":"")", R"("segmentKeys":[])"}) {
-        const outcome got = boolean(std::string("{") + twice + "," + twice + "}");
+        const boolean_outcome got = boolean(std::string("{") + twice + "," + twice + "}");
         CHECK_MESSAGE(got.ec == errc::invalid_response, twice);
         CHECK(got.detail.find("comes twice") != std::string::npos);
     }

@@ -4,6 +4,7 @@
 #include "flipt/testing/server.hpp"
 
 #include "loopback.hpp"
+#include "text_of.hpp"
 
 #include <doctest/doctest.h>
 #include <simdjson.h>
@@ -174,12 +175,6 @@ bool is_covered(std::string_view name, std::string_view method, std::string_view
                                                      "kubernetes verify (method is off)"};
     const bool boss = path == "/api/v1/namespaces/arena/flags/boss" || path == "/api/v1/namespaces/arena/flags";
     return names.count(name) != 0 || (method == "GET" && boss);
-}
-
-std::string text_of(dom::element e)
-{
-    std::string_view text;
-    return e.get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
 }
 
 dom::element recording(dom::parser& parser, const char* file, std::string_view name, int nth = 0)

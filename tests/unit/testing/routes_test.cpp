@@ -4,6 +4,7 @@
 #include "flipt/testing/server.hpp"
 
 #include "loopback.hpp"
+#include "text_of.hpp"
 
 #include <doctest/doctest.h>
 #include <simdjson.h>
@@ -14,16 +15,6 @@
 using namespace flipt::testing;
 using namespace std::chrono_literals;
 namespace dom = simdjson::dom;
-
-namespace {
-
-std::string text_of(dom::element e)
-{
-    std::string_view text;
-    return e.get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
-}
-
-} // namespace
 
 TEST_CASE("environments: unknown ones fall back to the header, and silently to the default one")
 {

@@ -57,14 +57,14 @@ void write(const std::string& path, std::string_view bytes)
 }
 void make_old(const std::string& path) { fs::last_write_time(path, fs::file_time_type::clock::now() - 1h); }
 
-struct looked {
+struct file_look {
     token_state state;
     std::string token;
     std::error_code ec;
     std::uint64_t generation;
 };
 template <class P>
-looked look(policy_provider<P>& provider)
+file_look look_at(policy_provider<P>& provider)
 {
     token_view view;
     std::error_code ec;
@@ -131,21 +131,21 @@ TEST_CASE("a file is read again when it changes: in place, in size, replaced, by
     const std::string path = f.file("token");
     write(path, "one");
     policy_provider<jwt_file> provider(jwt_file(path, 0s));
-    CHECK(look(provider).token == "one");
-    const std::uint64_t generation = look(provider).generation;
+    CHECK(look_at(provider).token == "one");
+    const std::uint64_t generation = look_at(provider).generation;
     write(path, "two"); // the same size, in the same step of the clock
-    CHECK(look(provider).token == "two");
-    CHECK(look(provider).generation != generation);
+    CHECK(look_at(provider).token == "two");
+    CHECK(look_at(provider).generation != generation);
     write(path, "three");
-    CHECK(look(provider).token == "three");
+    CHECK(look_at(provider).token == "three");
     make_old(path);
-    CHECK(look(provider).token == "three");
+    CHECK(look_at(provider).token == "three");
     // Same size and time: only the inode tells.
     const auto time = fs::last_write_time(path);
     write(f.file("next"), "THREE");
     fs::last_write_time(f.file("next"), time);
     fs::rename(f.file("next"), path);
-    CHECK(look(provider).token == "THREE");
+    CHECK(look_at(provider).token == "THREE");
     // As Kubernetes does: a link to a folder that is swapped.
     fs::create_directory(f.path / "v1");
     fs::create_directory(f.path / "v2");
@@ -153,10 +153,10 @@ TEST_CASE("a file is read again when it changes: in place, in size, replaced, by
     write((f.path / "v2/token").string(), "from v2");
     fs::create_directory_symlink("v1", f.path / "data");
     policy_provider<jwt_file> linked(jwt_file((f.path / "data/token").string(), 0s));
-    CHECK(look(linked).token == "from v1");
+    CHECK(look_at(linked).token == "from v1");
     fs::create_directory_symlink("v2", f.path / "data.next");
     fs::rename(f.path / "data.next", f.path / "data");
-    CHECK(look(linked).token == "from v2");
+    CHECK(look_at(linked).token == "from v2");
 }
 
 TEST_CASE("a file that is old and unchanged is not read again, and the same bytes are the same token")
@@ -181,18 +181,18 @@ TEST_CASE("a file that is old and unchanged is not read again, and the same byte
     CHECK(policy.token() == "abcd");
 }
 
-TEST_CASE("between two checks the file is not looked at; a 401 looks at once")
+TEST_CASE("between two checks the file is not file_look at; a 401 looks at once")
 {
     const folder f;
     const std::string path = f.file("token");
     write(path, "one");
     policy_provider<jwt_file> provider(jwt_file(path, 24h));
-    CHECK(look(provider).token == "one");
+    CHECK(look_at(provider).token == "one");
     write(path, "two");
-    const looked before = look(provider);
+    const file_look before = look_at(provider);
     CHECK(before.token == "one");
     CHECK(provider.reject(before.generation));
-    const looked after = look(provider);
+    const file_look after = look_at(provider);
     CHECK(after.token == "two");
     CHECK_FALSE(provider.reject(after.generation)); // nothing new in it
     fs::remove(path);
@@ -205,27 +205,27 @@ TEST_CASE("a missing file fails by name until it is there")
     const std::string path = f.file("token");
     policy_provider<jwt_file> provider(jwt_file(path, 0s));
     for (int i = 0; i < 2; ++i) {
-        const looked l = look(provider);
+        const file_look l = look_at(provider);
         CHECK(l.state == token_state::failed);
         CHECK((l.ec == errc::invalid_token));
         CHECK(provider.detail().find(path) != std::string_view::npos);
         CHECK(provider.detail().find("No such file") != std::string_view::npos);
     }
     write(path, "abc");
-    CHECK(look(provider).token == "abc");
+    CHECK(look_at(provider).token == "abc");
     CHECK(provider.detail().empty());
     fs::remove(path);
-    CHECK(look(provider).state == token_state::failed);
+    CHECK(look_at(provider).state == token_state::failed);
     write(path, "abc");
-    CHECK(look(provider).state == token_state::ready);
+    CHECK(look_at(provider).state == token_state::ready);
 
     // The failure is remembered between checks.
     policy_provider<jwt_file> slow(jwt_file(f.file("later"), 24h));
-    CHECK(look(slow).state == token_state::failed);
+    CHECK(look_at(slow).state == token_state::failed);
     write(f.file("later"), "there");
-    CHECK(look(slow).state == token_state::failed);
+    CHECK(look_at(slow).state == token_state::failed);
     CHECK(slow.policy().invalidate());
-    CHECK(look(slow).token == "there");
+    CHECK(look_at(slow).token == "there");
 }
 
 TEST_CASE("a file of a client token has the other scheme")

@@ -131,7 +131,7 @@ private:
     std::string key_;
     list_options where_;
     std::string result_;
-    bool asking_version_ = false;
+    server_version asked_ = server_version::automatic; // which the request is for; automatic: it asks which it is
 };
 
 /// Whether a snapshot's document is checked to be JSON, or left to a taker who reads it anyway.
@@ -149,9 +149,12 @@ public:
     FLIPT_DECL std::error_code read(const reply_view& reply, engine& owner, reply_step& next) override;
     [[nodiscard]] std::size_t body_limit(const config& settings) const noexcept override
     {
-        return asking_version_ ? settings.max_response_size : settings.limits.snapshot;
+        return asked_ == server_version::automatic ? settings.max_response_size : settings.limits.snapshot;
     }
-    [[nodiscard]] bool takes_not_modified() const noexcept override { return !asking_version_ && !etag_.empty(); }
+    [[nodiscard]] bool takes_not_modified() const noexcept override
+    {
+        return asked_ != server_version::automatic && !etag_.empty();
+    }
     FLIPT_DECL snapshot_document take_result();
 
 private:
@@ -160,7 +163,7 @@ private:
     std::string etag_;
     snapshot_document result_;
     document_check check_;
-    bool asking_version_ = false;
+    server_version asked_ = server_version::automatic; // as above
 };
 
 } // namespace flipt::inline v0::detail

@@ -206,13 +206,13 @@ public:
 
     std::error_code write(grpc_request& out, grpc_engine& owner) override
     {
-        asking_version_ = owner.version == server_version::automatic;
-        if (asking_version_) {
+        asked_ = owner.version;
+        if (asked_ == server_version::automatic) {
             out.method = "/flipt.meta.MetadataService/GetInfo";
             encode_nothing(out.message);
             return {};
         }
-        const bool v1 = owner.version == server_version::v1;
+        const bool v1 = asked_ == server_version::v1;
         out.method = v1 ? "/flipt.evaluation.DataService/EvaluationSnapshotNamespace"
                         : "/evaluation.ClientEvaluationService/EvaluationSnapshotNamespace";
         out.environment = value_or(environment_key_, owner.settings().environment_key);
@@ -227,17 +227,17 @@ public:
     }
     std::error_code read(grpc_reply& reply, grpc_engine& owner, decode_detail& why, step& next) override
     {
-        if (asking_version_) {
+        if (asked_ == server_version::automatic) {
             next = step::another;
             return learn_version(reply, owner, why);
         }
-        result_.version = owner.version;
+        result_.version = asked_; // not what another call has learnt or forgotten since
         result_.not_modified = reply.not_modified && !etag_.empty();
         result_.etag = std::move(reply.etag);
         std::string digest;
         if (result_.not_modified)
             return {};
-        return decode_snapshot(reply.message, owner.version, result_.json, digest, why);
+        return decode_snapshot(reply.message, asked_, result_.json, digest, why);
     }
     [[nodiscard]] snapshot_document take_result(std::error_code) { return std::move(result_); }
 
@@ -259,7 +259,7 @@ private:
     std::string environment_key_;
     std::string etag_;
     snapshot_document result_;
-    bool asking_version_ = false;
+    server_version asked_ = server_version::automatic; // which the request is for; automatic: it asks which it is
 };
 
 // A service account's token for one of Flipt's. Sent without a token.

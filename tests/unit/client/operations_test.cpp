@@ -1,6 +1,9 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // Every operation of the client in each of its spellings, against the embedded server.
+#include "flipt/call/engine.hpp"
+#include "flipt/call/operations.hpp"
+
 #include "harness.hpp"
 
 #include <asio/detached.hpp>
@@ -823,4 +826,39 @@ TEST_CASE("io_context::run() returns soon after the last call")
                                   [&](std::error_code, const flipt::boolean_evaluation&) { ended = clock::now(); });
     context.run();
     CHECK(clock::now() - ended < 150ms);
+}
+
+TEST_CASE("a document is what the server it was asked of gives, though another call has learnt better since")
+{
+    using flipt::server_version;
+    asio::io_context context;
+    const auto engine = flipt::detail::make_engine(context.get_executor(), flipt::config(),
+                                                   flipt::detail::make_provider(flipt::no_token()), nullptr);
+    const std::pair<server_version, server_version> cases[] = {{server_version::v1, server_version::v2},
+                                                               {server_version::v1, server_version::automatic},
+                                                               {server_version::v2, server_version::v1},
+                                                               {server_version::v2, server_version::automatic}};
+    for (const auto& [asked, then] : cases) {
+        CAPTURE(static_cast<int>(asked));
+        CAPTURE(static_cast<int>(then));
+        std::string json = R"({"resource":{"key":"a","payload":{"key":"b"}}})";
+        const std::size_t size = json.size();
+        json.append(64, ' '); // readers want room behind
+        const flipt::detail::reply_view reply{.status = 200, .body = json.data(), .size = size, .etag = {}};
+        flipt::detail::byte_buffer out;
+        flipt::detail::request_writer writer(out);
+        flipt::detail::reply_step next = flipt::detail::reply_step::done;
+
+        engine->version = asked;
+        flipt::detail::snapshot_operation snapshot("default", "default", {});
+        CHECK(!snapshot.write(writer, *engine));
+        flipt::detail::get_flag_operation flag("a", {});
+        CHECK(!flag.write(writer, *engine));
+        engine->version = then;
+        CHECK(!snapshot.read(reply, *engine, next));
+        CHECK(snapshot.take_result().version == asked);
+        CHECK(snapshot.body_limit(engine->settings()) == engine->settings().limits.snapshot);
+        CHECK(!flag.read(reply, *engine, next));
+        CHECK(flag.take_result() == (asked == server_version::v1 ? json.substr(0, size) : R"({"key":"b"})"));
+    }
 }

@@ -197,12 +197,12 @@ FLIPT_DECL std::error_code get_flag_operation::write(request_writer& out, engine
     const std::string_view environment = or_default(where_.environment_key, owner.settings().environment_key);
     if (!is_segment(key_) || !addressable(name_space, environment))
         return errc::invalid_argument;
-    asking_version_ = owner.version == server_version::automatic;
-    if (asking_version_)
+    asked_ = owner.version;
+    if (asked_ == server_version::automatic)
         return write_get(out, owner, "/meta/info", true);
     std::string path;
     bool good = true;
-    if (owner.version == server_version::v1) {
+    if (asked_ == server_version::v1) {
         path = "/api/v1/namespaces/";
         good = append_segment(path, name_space);
         path += "/flags/";
@@ -222,11 +222,11 @@ FLIPT_DECL std::error_code get_flag_operation::write(request_writer& out, engine
 
 FLIPT_DECL std::error_code get_flag_operation::read(const reply_view& reply, engine& owner, reply_step& next)
 {
-    if (asking_version_) {
+    if (asked_ == server_version::automatic) {
         next = reply_step::another;
         return learn_version(reply, owner);
     }
-    if (owner.version == server_version::v1) {
+    if (asked_ == server_version::v1) {
         if (const auto ec = owner.reader().validate(reply.body, reply.size))
             return ec;
         result_.assign(reply.body, reply.size);
@@ -254,12 +254,12 @@ FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine
     const std::string_view environment = or_default(environment_key_, owner.settings().environment_key);
     if (!addressable(name_space, environment))
         return errc::invalid_argument;
-    asking_version_ = owner.version == server_version::automatic;
-    if (asking_version_)
+    asked_ = owner.version;
+    if (asked_ == server_version::automatic)
         return write_get(out, owner, "/meta/info", true);
     std::string path;
     bool good = true;
-    if (owner.version == server_version::v1) {
+    if (asked_ == server_version::v1) {
         path = "/internal/v1/evaluation/snapshot/namespace/";
         good = append_segment(path, name_space);
     } else {
@@ -271,7 +271,7 @@ FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine
         return errc::invalid_argument;
     out.begin(owner.head(true), "GET", owner.peer().prefix, path);
     std::error_code ec = write_environment(out, environment);
-    if (!ec && owner.version == server_version::v1) // without it v1 leaves out default variants and entity constraints
+    if (!ec && asked_ == server_version::v1) // without it v1 leaves out default variants and entity constraints
         ec = out.field("X-Flipt-Accept-Server-Version", "1.47.0");
     if (!ec && !etag_.empty())
         ec = out.field("If-None-Match", etag_);
@@ -282,11 +282,11 @@ FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine
 
 FLIPT_DECL std::error_code snapshot_operation::read(const reply_view& reply, engine& owner, reply_step& next)
 {
-    if (asking_version_) {
+    if (asked_ == server_version::automatic) {
         next = reply_step::another;
         return learn_version(reply, owner);
     }
-    result_.version = owner.version;
+    result_.version = asked_; // not what another call has learnt or forgotten since
     result_.not_modified = reply.status == 304;
     if (!result_.not_modified && check_ == document_check::here)
         if (const auto ec = owner.reader().validate(reply.body, reply.size))

@@ -113,7 +113,8 @@ TEST_CASE("a line that is no request is answered with 400")
     const flipt::snapshot none;
     for (const std::string_view line :
          {"", "{}", "x", "{\"type\":\"boolean\",\"request\":{\"context\":{\"a\":1}}}", "{\"type\":\"boolean\"} x",
-          "{\"type\":\"batch\",\"request\":{}}", "{\"type\":\"boolean\",\"request\":{\"flagKey\":\"\xff\"}}"}) {
+          "{\"type\":\"boolean\"}", "{\"type\":\"boolean\",\"flagKey\":\"a\"}", "{\"type\":\"batch\",\"request\":{}}",
+          "{\"type\":\"boolean\",\"request\":{\"flagKey\":\"\xff\"}}"}) {
         std::string out;
         flipt::v0::detail::answer_line(none, line, out);
         CAPTURE(line);

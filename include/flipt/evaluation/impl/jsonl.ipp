@@ -46,11 +46,13 @@ public:
     {
         const auto text = [&](std::string_view& to) { return in.null() || in.string(to); };
         in.space();
+        bool has_request = false;
         const bool ok = in.object([&](std::string_view key) {
             if (key == "type")
                 return text(type);
             if (key != "request")
                 return in.skip(64);
+            has_request = true;
             return in.object([&](std::string_view k) {
                 if (k == "namespaceKey" || k == "namespace_key")
                     return text(namespace_key);
@@ -77,7 +79,7 @@ public:
             });
         });
         in.space();
-        return ok && in.at_end() && (type == "boolean" || type == "variant");
+        return ok && has_request && in.at_end() && (type == "boolean" || type == "variant");
     }
 };
 

@@ -8,6 +8,7 @@
 #include "flipt/protocol/status.hpp"
 #include "flipt/types/error.hpp"
 
+#include <chrono>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -31,9 +32,16 @@ public:
     /// The call ends so. Never called, its end says nothing of the server: it was destroyed, or had no token.
     std::error_code ends_with(std::error_code ec, const diagnostics& details) noexcept
     {
+        if (ticket_ != 0)
+            tell(ec, details);
+        return ec;
+    }
+
+private:
+    // Not inline: it would stand at every end of a call, and few have a breaker.
+    [[gnu::noinline]] void tell(std::error_code ec, const diagnostics& details) noexcept
+    {
         const circuit_breaker::ticket ticket = std::exchange(ticket_, 0);
-        if (ticket == 0)
-            return ec;
         const int status = details.http_status();
         // Ours, not the server's; out of time before the first try it may be the server's still, at connecting.
         const bool not_sent = details.attempts() == 0 && ec.category() == error_category() && ec != errc::timed_out;
@@ -43,10 +51,8 @@ public:
             breaker_->on_success(ticket);
         else
             breaker_->on_failure(ticket, std::chrono::steady_clock::now());
-        return ec;
     }
 
-private:
     std::optional<circuit_breaker>& breaker_;
     circuit_breaker::ticket ticket_; // 0: none, or given back
 };

@@ -167,16 +167,19 @@ class Peer:
                 self.context.maximum_version = newest
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.closing = False
+        self.server = threading.Thread(target=self.serve, daemon=True)
+        self.server.start()
 
     def serve(self):
-        while True:
-            try:
+        with self.listener:
+            while True:
                 connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.play, args=(connection,), daemon=True).start()
+                if self.closing:
+                    connection.close()
+                    return
+                self.connections += 1
+                threading.Thread(target=self.play, args=(connection,), daemon=True).start()
 
     def play(self, connection):
         try:
@@ -192,7 +195,10 @@ class Peer:
             pass  # the client has left
 
     def close(self):
-        self.listener.close()
+        """The thread that accepts closes: closed under it, its accept() may go on with the number of the next listener."""
+        self.closing = True
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self.server.join()
 
 
 # ---- the table: name, act, exit code, name of the error, what the line must say --------------------------------------

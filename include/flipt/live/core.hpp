@@ -52,7 +52,6 @@ public:
     FLIPT_DECL void post_refresh();
 
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return calls_->executor(); }
-    [[nodiscard]] const std::vector<std::shared_ptr<live_source>>& sources() const noexcept { return sources_; }
     /// Throws flipt::error, errc::invalid_argument, for a namespace that is not kept.
     [[nodiscard]] FLIPT_DECL live_source& find(std::string_view namespace_key, std::string_view environment_key) const;
     [[nodiscard]] FLIPT_DECL bool all_ready() const;

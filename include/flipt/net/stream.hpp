@@ -46,9 +46,6 @@ public:
     FLIPT_DECL io_step read(char* data, std::size_t size);
     FLIPT_DECL io_step write(const char* data, std::size_t size);
 
-    /// Whether TLS resumed an earlier session. False without TLS.
-    [[nodiscard]] bool resumed() const noexcept { return ssl_ && SSL_session_reused(ssl_.get()) == 1; }
-
     /// Whether the last read of the socket took all that was there, and TLS holds nothing of it back: bytes that are
     /// there in spite of it have arrived since.
     [[nodiscard]] bool drained() const noexcept { return drained_ && (!ssl_ || SSL_has_pending(ssl_.get()) == 0); }

@@ -74,14 +74,6 @@ public:
     /// Keeps only the first `n` bytes.
     void truncate(std::size_t n) noexcept { size_ = std::min(size_, n); }
 
-    /// Drops the first `n` bytes.
-    void consume(std::size_t n) noexcept
-    {
-        size_ -= n;
-        if (size_ != 0)
-            std::memmove(data_.get(), data_.get() + n, size_);
-    }
-
     /// Wipes and gives back the memory.
     void release() noexcept
     {

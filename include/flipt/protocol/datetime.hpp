@@ -4,7 +4,6 @@
 #pragma once
 
 #include "flipt/detail/config.hpp"
-#include "flipt/protocol/byte_buffer.hpp"
 #include "flipt/types/response.hpp"
 
 #include <cstddef>
@@ -24,12 +23,6 @@ inline constexpr std::size_t rfc3339_size = 30;
 /// Writes `when` in UTC with 0, 3, 6 or 9 fraction digits, whichever is the least that loses nothing, and returns how
 /// many bytes (at most rfc3339_size) it wrote to `to`.
 FLIPT_DECL std::size_t format_rfc3339(timestamp_type when, char* to) noexcept;
-
-/// Appends `when` (without quotes).
-inline void append_rfc3339(byte_buffer& out, timestamp_type when)
-{
-    out.commit(format_rfc3339(when, out.prepare(rfc3339_size)));
-}
 
 } // namespace flipt::inline v0::detail
 

@@ -5,11 +5,10 @@
 #include "flipt/token/static_token.hpp"
 
 #include "client_support.hpp"
+#include "support/temporary_file.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
-#include <fstream>
 #include <string>
 
 namespace {
@@ -18,6 +17,7 @@ using namespace grpc_test;
 using flipt::testing::certificate;
 using flipt::testing::certificate_authority;
 using flipt::testing::certificate_request;
+using flipt_test::temporary_file;
 
 std::shared_ptr<grpc::ServerCredentials> credentials(const certificate& own, const std::string& client_roots = {})
 {
@@ -28,13 +28,6 @@ std::shared_ptr<grpc::ServerCredentials> credentials(const certificate& own, con
     options.pem_key_cert_pairs.push_back({own.private_key_pem, own.certificate_pem});
     return grpc::SslServerCredentials(options);
 }
-
-class temporary_file {
-public:
-    temporary_file(const char* name, const std::string& text) : path(name) { std::ofstream(path) << text; }
-    ~temporary_file() { std::remove(path.c_str()); }
-    std::string path;
-};
 
 std::error_code ask_over(const server& to, const flipt::tls_options& tls, const std::string& host = "127.0.0.1")
 {
@@ -62,9 +55,9 @@ TEST_CASE("TLS: the roots given are trusted, for addresses and names, and others
     CHECK_MESSAGE(!by_name, by_name.message());
     CHECK(secure.seen() == std::vector<std::string>(2, "JWT " + std::string(secret_token)));
 
-    const temporary_file roots("grpc-test-roots.pem", authority.certificate_pem());
+    const temporary_file roots(authority.certificate_pem());
     flipt::tls_options both;
-    both.ca_file = roots.path;
+    both.ca_file = roots.path();
     both.ca_pem = other.certificate_pem();
     const std::error_code by_file = ask_over(secure, both);
     CHECK_MESSAGE(!by_file, by_file.message());
@@ -99,13 +92,13 @@ TEST_CASE("TLS: a client certificate where the server wants one, also when its o
     const certificate_authority authority;
     server secure(credentials(authority.issue_localhost(), authority.certificate_pem()));
     const certificate client = authority.issue(certificate_request().name("player").client());
-    const temporary_file chain("grpc-test-client.pem", client.certificate_pem);
-    const temporary_file key("grpc-test-client.key", client.private_key_pem);
+    const temporary_file chain(client.certificate_pem);
+    const temporary_file key(client.private_key_pem);
     flipt::tls_options tls;
     tls.ca_pem = authority.certificate_pem();
     CHECK(ask_over(secure, tls) == asio::error::not_connected);
-    tls.certificate_file = chain.path;
-    tls.private_key_file = key.path;
+    tls.certificate_file = chain.path();
+    tls.private_key_file = key.path();
     const std::error_code mutual = ask_over(secure, tls);
     CHECK_MESSAGE(!mutual, mutual.message());
     tls.ca_pem.clear();

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <unistd.h>
@@ -17,19 +18,19 @@ class temporary_file {
 public:
     explicit temporary_file(const std::string& text)
     {
-        const int descriptor = ::mkstemp(path_);
+        const int descriptor = ::mkstemp(path_.data());
         REQUIRE(descriptor != -1);
         ::close(descriptor);
         write(text);
     }
     temporary_file(const temporary_file&) = delete;
     temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { std::remove(path_); }
+    ~temporary_file() { std::remove(path_.c_str()); }
     void write(const std::string& text) const { std::ofstream(path_) << text; }
-    [[nodiscard]] std::string path() const { return path_; }
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
 private:
-    char path_[32] = "/tmp/flipt-test-XXXXXX";
+    std::string path_ = (std::filesystem::temp_directory_path() / "flipt-test-XXXXXX").string();
 };
 
 } // namespace flipt_test

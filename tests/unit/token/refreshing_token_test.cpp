@@ -8,17 +8,14 @@
 #include "flipt/types/error.hpp"
 
 #include "freed_memory.hpp"
+#include "support/temporary_file.hpp"
 #include "tokens.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <ostream>
 #include <string>
-#include <unistd.h>
 
 namespace {
 
@@ -162,31 +159,11 @@ TEST_CASE("a refreshed token is wiped")
     CHECK(watch.hits() == 0);
 }
 
-class account_file {
-public:
-    account_file()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "flipt-account-XXXXXX").string();
-        const int file = mkstemp(name.data());
-        if (file < 0)
-            throw std::runtime_error("mkstemp");
-        ::close(file);
-        path = name;
-    }
-    account_file(const account_file&) = delete;
-    account_file& operator=(const account_file&) = delete;
-    ~account_file() { std::filesystem::remove(path); }
-    void write(std::string_view text) const { std::ofstream(path, std::ios::trunc) << text; }
-
-    std::string path;
-};
-
 TEST_CASE("a service account token that comes back is a JWT, another answer is a client token")
 {
-    const account_file file;
-    file.write("account-token\n");
+    const flipt_test::temporary_file file("account-token\n");
     fake_transport transport;
-    auto provider = make_provider(flipt::kubernetes_token(file.path));
+    auto provider = make_provider(flipt::kubernetes_token(file.path()));
     token_view view;
     std::error_code ec;
     CHECK(look(*provider, view, ec) == token_state::absent);
@@ -211,22 +188,21 @@ TEST_CASE("a service account token that comes back is a JWT, another answer is a
 
 TEST_CASE("a login that fails says why: the server's refusal, or the file by name")
 {
-    const account_file file;
-    file.write("account-token");
+    const flipt_test::temporary_file file("account-token");
     fake_transport transport;
     transport.refuses = true;
-    auto refused = make_provider(flipt::kubernetes_token(file.path));
+    auto refused = make_provider(flipt::kubernetes_token(file.path()));
     token_test::run(refused->refresh(transport));
     token_view view;
     std::error_code ec;
     CHECK(look(*refused, view, ec) == token_state::failed);
     CHECK((ec == errc::unauthenticated));
 
-    auto missing = make_provider(flipt::kubernetes_token(file.path + ".missing"));
+    auto missing = make_provider(flipt::kubernetes_token(file.path() + ".missing"));
     token_test::run(missing->refresh(transport));
     CHECK(look(*missing, view, ec) == token_state::failed);
     CHECK((ec == errc::invalid_token));
-    CHECK(missing->detail().find(file.path + ".missing") != std::string_view::npos);
+    CHECK(missing->detail().find(file.path() + ".missing") != std::string_view::npos);
     CHECK(std::string_view(flipt::kubernetes_token::default_path) ==
           "/var/run/secrets/kubernetes.io/serviceaccount/token");
     CHECK(flipt::kubernetes_token().path() == flipt::kubernetes_token::default_path);

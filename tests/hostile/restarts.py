@@ -3,8 +3,10 @@
 """Kills and restarts a server every few seconds under the 64 callers of the program `restarts`.
 
 restarts.py PROGRAM URL VECTORS SECONDS SERVER [ARGUMENT...]: SERVER with its arguments is the server, in the foreground.
-Its flags are those of tests/data/conformance/features.yaml, and FLIPT_JWT in the environment is a JWT it takes.
+Its flags are those of tests/data/conformance/features.yaml, and FLIPT_JWT in the environment is a JWT it takes. The
+server does not see variables of that kind: Flipt reads each FLIPT_X as its setting x. What it needs SERVER itself sets.
 """
+import os
 import random
 import ssl
 import subprocess
@@ -14,13 +16,15 @@ import urllib.request
 
 program, url, vectors, seconds = sys.argv[1:5]
 command = sys.argv[5:]
+environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPT_")}
 unchecked = ssl.create_default_context()
 unchecked.check_hostname = False
 unchecked.verify_mode = ssl.CERT_NONE
 
 
 def start():
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:

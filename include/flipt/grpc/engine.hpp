@@ -189,12 +189,10 @@ public:
         const circuit_breaker::ticket ticket = counts ? self->breaker_->allow(clock::now()) : 0;
         if (counts && ticket == 0)
             co_return errc::circuit_open;
-        breaker_report report(self->breaker_, ticket);
+        breaker_report report(self->breaker_, ticket, c->details);
         self->budget_.on_call();
         const std::error_code ec = co_await perform_tries(self, c, op);
-        if (counts && !c->token_failed) // that says nothing of the server
-            report.ends_with(ec, c->details);
-        co_return ec;
+        co_return c->token_failed ? ec : report.ends_with(ec); // without a token it says nothing of the server
     }
 
     // Puts the current token into c->authorization; waits for a refresh where there is none.

@@ -147,7 +147,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         if (ticket == 0)
             co_return errc::circuit_open;
     }
-    breaker_report report(owner.breaker, ticket);
+    breaker_report report(owner.breaker, ticket, c.diagnostics_);
     owner.budget.on_call();
 
     retry_input tries;
@@ -159,7 +159,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
     for (;;) {
         std::error_code ec;
         if (c.interrupted())
-            co_return report.ends_with(c.interruption_, c.diagnostics_);
+            co_return report.ends_with(c.interruption_);
         if (with_token) {
             const token_state state = owner.prepare_token(ec);
             if (state == token_state::absent)
@@ -173,7 +173,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         if (c.connection_ == nullptr) {
             ec = co_await list_wait(c, owner.connection_waiters, waiting_for::connection);
             if (ec)
-                co_return report.ends_with(ec, c.diagnostics_);
+                co_return report.ends_with(ec);
         }
         connection& conn = *c.connection_;
         conn.in.clear();
@@ -185,7 +185,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             if (conn.io.is_open())
                 held.keep();
             c.diagnostics_.set_detail(ec == errc::invalid_argument ? op.refusal() : "");
-            co_return report.ends_with(ec, c.diagnostics_);
+            co_return report.ends_with(ec);
         }
 
         if (conn.io.is_open() && (fresh || (!owner.just_used(conn, c.started_) && !is_quiet(conn))))
@@ -229,7 +229,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
                     owner.mark_used(conn);
                 }
                 if (!ec && next == reply_step::done)
-                    co_return report.ends_with({}, c.diagnostics_);
+                    co_return report.ends_with({});
                 if (tries.status == 429 || tries.status == 503)
                     tries.retry_after =
                         parse_retry_after(conn.parser.retry_after(conn.in.data()), std::chrono::system_clock::now());
@@ -239,7 +239,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         if (!ec)
             continue; // a further request of the same call
         if (c.interrupted())
-            co_return report.ends_with(c.interruption_, c.diagnostics_);
+            co_return report.ends_with(c.interruption_);
 
         if (tries.status == 401 && with_token && !token_renewed && owner.tokens().reject(generation)) {
             token_renewed = true;
@@ -247,7 +247,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         }
         const retry_decision decision = decide(owner, c, tries, ec);
         if (decision.action == retry_decision::give_up)
-            co_return report.ends_with(ec, c.diagnostics_);
+            co_return report.ends_with(ec);
         if (decision.action == retry_decision::repeat_now_fresh_connection) {
             tries.fresh_repeated = fresh = true;
             continue;
@@ -256,7 +256,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
         begin_pause(owner, c, decision.delay);
         ec = co_await pause_wait(c);
         if (ec)
-            co_return report.ends_with(ec, c.diagnostics_);
+            co_return report.ends_with(ec);
     }
 }
 

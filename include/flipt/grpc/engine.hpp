@@ -236,7 +236,7 @@ public:
         if (!request.environment.empty())
             context->AddMetadata("x-flipt-environment", request.environment);
         if (!c.authorization.view().empty())
-            context->AddMetadata("authorization", std::string(c.authorization.view()));
+            add_token(*context, c.authorization);
         if (c.deadline != clock::time_point::max())
             context->set_deadline(std::chrono::system_clock::now() + (c.deadline - clock::now()));
         out = std::move(context);
@@ -250,6 +250,13 @@ private:
         explicit waiter(grpc_engine& owner)
             : timer(owner.executor_), owner_(owner), at_(owner.waiters_.insert(owner.waiters_.end(), this))
         {}
+    static void add_token(grpc::ClientContext& context, const secret& authorization)
+    {
+        std::string value(authorization.view());
+        context.AddMetadata("authorization", value); // copies it; that copy is gRPC's
+        wipe(value);
+    }
+
         waiter(const waiter&) = delete;
         waiter& operator=(const waiter&) = delete;
         ~waiter() { owner_.waiters_.erase(at_); }

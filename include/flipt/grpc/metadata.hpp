@@ -46,8 +46,8 @@ void add_authorization(grpc::ClientContext& context, P&& policy)
     std::string value;
     value.reserve(view.scheme.size() + 1 + view.token.size());
     value.append(view.scheme).append(1, ' ').append(view.token);
-    context.AddMetadata("authorization", value);
-    const secret wiped = secret::take(std::move(value));
+    context.AddMetadata("authorization", value); // copies it; that copy is gRPC's
+    detail::wipe(value);
 }
 
 namespace detail {

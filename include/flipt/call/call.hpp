@@ -41,7 +41,7 @@ struct reply_view {
 /// The refusal() of operations whose keys go into the path.
 inline constexpr char not_addressable[] =
     "a flag key, namespace or environment that is empty, \".\" or \"..\" or has a '/' cannot go into a path, nor a "
-    "control character into a header";
+    "control character or outer white space into a header";
 
 /// What differs between the operations. One object per call; it owns or views the request and the result.
 class remote_operation {

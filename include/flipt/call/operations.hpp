@@ -116,6 +116,12 @@ private:
     bool with_token_;
 };
 
+/// Whether a namespace can be asked for: both names can go into the path, the environment also into a header. Before
+/// the version is known only so far as is certain: on v1 the environment is not in the path, and an empty one is no
+/// header.
+[[nodiscard]] FLIPT_DECL bool addressable(std::string_view name_space, std::string_view environment,
+                                          server_version version) noexcept;
+
 /// One flag as JSON text: v1's GET /api/v1/namespaces/{ns}/flags/{key}, on v2 the payload of the resource. Asks
 /// GET /meta/info first where nobody said which server it is.
 class get_flag_operation final : public remote_operation {

@@ -27,8 +27,15 @@ FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string
 /// above.
 FLIPT_DECL std::error_code check_name(const char* field, std::string_view value, std::string& why);
 
+/// Checks config::environment_key: a name as above, and is_whole_field_value.
+FLIPT_DECL std::error_code check_environment(std::string_view value, std::string& why);
+
 /// True if every byte may stand in a field value: no CR, LF, NUL or other control but HTAB.
 [[nodiscard]] FLIPT_DECL bool is_field_value(std::string_view value) noexcept;
+
+/// True if a field value arrives as it is: without outer white space, which readers take off (RFC 9110 5.5). A name
+/// that loses its spaces on the way is another name.
+[[nodiscard]] FLIPT_DECL bool is_whole_field_value(std::string_view value) noexcept;
 
 /// The part of every request's head that stays the same: Host, User-Agent, Accept, config::headers and Authorization.
 /// Built when the client is made and again when the token changes. Holds the token, so it lives in wiped memory.
@@ -89,7 +96,7 @@ public:
         begin_parts(fixed, method, std::string_view(target)...);
     }
 
-    /// One more field. `name` is a token of ours; a `value` that is no field value is errc::invalid_argument and
+    /// One more field. `name` is a token of ours; a `value` that is no whole field value is errc::invalid_argument and
     /// nothing is written.
     FLIPT_DECL std::error_code field(std::string_view name, std::string_view value);
 

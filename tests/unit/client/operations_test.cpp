@@ -391,27 +391,34 @@ TEST_CASE("environment and namespace go where both versions look for them")
 TEST_CASE("what cannot be sent is refused before anything is, by every operation")
 {
     server_thread server;
-    asio::io_context context;
-    auto c = settings(server->url());
-    c.server = flipt::server_version::v2;
-    const flipt::client client(context.get_executor(), c);
-    const std::string evil = "a\r\nX-Evil: b";
-    flipt::list_options there;
-    there.environment_key = evil;
-    std::vector<std::error_code> ended;
-    const auto note = [&](std::error_code ec, const auto&) { ended.push_back(ec); };
-    client.async_evaluate_boolean(flipt::evaluation_request("flag", "e").in_environment(evil), note);
-    client.async_evaluate_boolean(flipt::evaluation_request("\xff", "e"), note);
-    client.async_evaluate_boolean(flipt::evaluation_request("flag", "e").in_namespace("\xff"), note);
-    client.async_evaluate_batch(flipt::batch_request().add(flipt::evaluation_request("flag", "e").in_environment(evil)),
-                                note);
-    client.async_evaluate_batch(flipt::batch_request().add(flipt::evaluation_request("\xff", "e")), note);
-    client.async_list_flags(there, note);
-    client.async_get_flag("flag", there, flipt::call_options(), note);
-    client.async_snapshot(there, "", flipt::call_options(), note);
-    client.async_snapshot(flipt::list_options(), evil, flipt::call_options(), note);
-    context.run();
-    CHECK(ended == std::vector<std::error_code>(9, errc::invalid_argument));
+    server->add_environment("a");
+    for (const auto version : {flipt::server_version::automatic, flipt::server_version::v2})
+        for (const std::string evil :
+             {"a\r\nX-Evil: b", " ", "a ", "\ta"}) { // one is cut in two, others lose their spaces
+            CAPTURE(evil);
+            asio::io_context context;
+            auto c = settings(server->url());
+            c.server = version;
+            c.circuit.failures = 1; // what is refused here says nothing of the server
+            const flipt::client client(context.get_executor(), c);
+            flipt::list_options there;
+            there.environment_key = evil;
+            std::vector<std::error_code> ended;
+            const auto note = [&](std::error_code ec, const auto&) { ended.push_back(ec); };
+            const auto ask = [&] { return flipt::evaluation_request("flag", "e").in_environment(evil); };
+            client.async_evaluate_boolean(ask(), note);
+            client.async_evaluate_variant(ask(), note);
+            client.async_evaluate_boolean(flipt::evaluation_request("\xff", "e"), note);
+            client.async_evaluate_boolean(flipt::evaluation_request("flag", "e").in_namespace("\xff"), note);
+            client.async_evaluate_batch(flipt::batch_request().add(ask()), note);
+            client.async_evaluate_batch(flipt::batch_request().add(flipt::evaluation_request("\xff", "e")), note);
+            client.async_list_flags(there, note);
+            client.async_get_flag("flag", there, flipt::call_options(), note);
+            client.async_snapshot(there, "", flipt::call_options(), note);
+            client.async_snapshot(flipt::list_options(), evil, flipt::call_options(), note);
+            context.run();
+            CHECK(ended == std::vector<std::error_code>(10, errc::invalid_argument));
+        }
     CHECK(server->observe().connections == 0);
 }
 
@@ -775,6 +782,8 @@ TEST_CASE("settings that cannot work are refused by name")
         {[](flipt::config& c) { c.headers.emplace_back("X-A", "a\r\nb"); }, "X-A"},
         {[](flipt::config& c) { c.namespace_key = std::string("a\0b", 3); }, "namespace_key"},
         {[](flipt::config& c) { c.environment_key = "a\r\nb"; }, "environment_key"},
+        {[](flipt::config& c) { c.environment_key = "staging "; }, "environment_key"},
+        {[](flipt::config& c) { c.environment_key = "\t"; }, "environment_key"},
         {[](flipt::config& c) {
              c.endpoint = "https://host";
              c.tls.server_name = std::string("good.example\0.evil", 18);

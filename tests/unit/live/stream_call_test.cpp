@@ -359,8 +359,10 @@ TEST_CASE("a namespace or environment that would reach another route is refused 
 TEST_CASE("an environment that is no header value is refused before anything is sent")
 {
     server_thread server;
-    follower f(test::settings(*server), flipt::no_token(), "a\r\nX-Evil: b");
-    CHECK(f.end() == errc::invalid_argument);
+    for (const std::string bad : {"a\r\nX-Evil: b", "default ", "\tdefault"}) {
+        follower f(test::settings(*server), flipt::no_token(), bad);
+        CHECK(f.end() == errc::invalid_argument);
+    }
     CHECK(server->observe().connections == 0);
 }
 

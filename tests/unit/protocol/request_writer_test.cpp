@@ -214,6 +214,17 @@ TEST_CASE("values that would break out of their line are refused")
         CHECK(check_headers({{value, "1"}}, why) == make_error_code(errc::invalid_config));
         CHECK(why.find(value) == std::string::npos);
     }
+    for (const std::string value : {" ", "a ", " a", "\ta", "a\t"}) {
+        CHECK(is_field_value(value));
+        CHECK_FALSE(is_whole_field_value(value));
+        byte_buffer out;
+        request_writer writer(out);
+        CHECK(writer.field("X-A", value) == errc::invalid_argument);
+        CHECK(out.empty());
+    }
+    CHECK(is_whole_field_value("a b"));
+    CHECK(is_whole_field_value(""));
+    CHECK_FALSE(is_whole_field_value("a\nb"));
     CHECK(is_field_value("tab\tand caf\xc3\xa9"));
     CHECK(is_field_value(""));
 }

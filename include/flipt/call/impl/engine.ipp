@@ -36,7 +36,7 @@ FLIPT_DECL engine::engine(asio::any_io_executor executor, config settings, std::
     if (!ec)
         ec = check_name("namespace_key", settings_.namespace_key, why);
     if (!ec)
-        ec = check_name("environment_key", settings_.environment_key, why);
+        ec = check_environment(settings_.environment_key, why);
     if (!ec && peer_.tls)
         ec = tls_.load(settings_.tls, peer_, why);
     if (!ec)

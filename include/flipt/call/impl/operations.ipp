@@ -179,11 +179,11 @@ inline std::error_code learn_version(const reply_view& reply, engine& owner)
     return owner.reader().read_meta_version(reply.body, reply.size, owner.version);
 }
 
-/// Whether both can go into a path, so far as is known before the version is: on v1 the environment does not, and an
-/// empty one is no header either.
-inline bool addressable(std::string_view name_space, std::string_view environment) noexcept
+FLIPT_DECL bool addressable(std::string_view name_space, std::string_view environment, server_version version) noexcept
 {
-    return is_segment(name_space) && (environment.empty() || is_segment(environment));
+    if (!is_segment(name_space) || !is_whole_field_value(environment))
+        return false;
+    return environment.empty() ? version != server_version::v2 : is_segment(environment);
 }
 
 FLIPT_DECL get_flag_operation::get_flag_operation(std::string key, list_options where)
@@ -195,9 +195,9 @@ FLIPT_DECL std::error_code get_flag_operation::write(request_writer& out, engine
 {
     const std::string_view name_space = or_default(where_.namespace_key, owner.settings().namespace_key);
     const std::string_view environment = or_default(where_.environment_key, owner.settings().environment_key);
-    if (!is_segment(key_) || !addressable(name_space, environment))
-        return errc::invalid_argument;
     asked_ = owner.version;
+    if (!is_segment(key_) || !addressable(name_space, environment, asked_))
+        return errc::invalid_argument;
     if (asked_ == server_version::automatic)
         return write_get(out, owner, "/meta/info", true);
     std::string path;
@@ -252,9 +252,9 @@ FLIPT_DECL std::error_code snapshot_operation::write(request_writer& out, engine
 {
     const std::string_view name_space = or_default(namespace_key_, owner.settings().namespace_key);
     const std::string_view environment = or_default(environment_key_, owner.settings().environment_key);
-    if (!addressable(name_space, environment))
-        return errc::invalid_argument;
     asked_ = owner.version;
+    if (!addressable(name_space, environment, asked_) || !is_whole_field_value(etag_))
+        return errc::invalid_argument;
     if (asked_ == server_version::automatic)
         return write_get(out, owner, "/meta/info", true);
     std::string path;

@@ -18,6 +18,12 @@ FLIPT_DECL bool is_field_value(std::string_view value) noexcept
     return skip_value(value.data(), end) == end;
 }
 
+FLIPT_DECL bool is_whole_field_value(std::string_view value) noexcept
+{
+    const auto is_white = [](char c) { return c == ' ' || c == '\t'; };
+    return is_field_value(value) && (value.empty() || (!is_white(value.front()) && !is_white(value.back())));
+}
+
 FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string, std::string>>& headers,
                                          std::string& why)
 {
@@ -51,6 +57,17 @@ FLIPT_DECL std::error_code check_name(const char* field, std::string_view value,
     if (!has_control(value))
         return {};
     why = std::string("config::") + field + " holds a control character";
+    return errc::invalid_config;
+}
+
+FLIPT_DECL std::error_code check_environment(std::string_view value, std::string& why)
+{
+    constexpr const char* field = "environment_key";
+    if (const auto ec = check_name(field, value, why))
+        return ec;
+    if (is_whole_field_value(value))
+        return {};
+    why = std::string("config::") + field + " begins or ends with white space, which a header loses on its way";
     return errc::invalid_config;
 }
 
@@ -99,7 +116,7 @@ FLIPT_DECL std::error_code head_template::build(const endpoint& to,
 
 FLIPT_DECL std::error_code request_writer::field(std::string_view name, std::string_view value)
 {
-    if (!is_field_value(value))
+    if (!is_whole_field_value(value))
         return errc::invalid_argument;
     const std::size_t size = name.size() + value.size() + 4;
     char* p = put(out_->prepare(size), name);

@@ -200,21 +200,33 @@ TEST_CASE_FIXTURE(fixture, "what cannot be sent is refused before it is")
     CHECK(line.ec == flipt::errc::invalid_argument);
     const outcome umlaut = fails(io, flags.evaluate_boolean(ask("a").in_environment("\xc3\xa4")));
     CHECK(umlaut.ec == flipt::errc::invalid_argument);
+    flipt::list_options tab;
+    tab.environment_key = "\t";
+    flipt::list_options latin;
+    latin.namespace_key = "\xff";
+    for (const outcome& unasked : {fails(io, flags.snapshot(tab)), fails(io, flags.snapshot(latin)),
+                                   fails(io, flags.snapshot(flipt::list_options(), "\n"))}) {
+        CHECK(unasked.ec == flipt::errc::invalid_argument);
+        CHECK(unasked.details.http_status() == 0); // and no question for the version came before
+    }
     auto empty = client(flipt::jwt_token(""));
     const outcome no_token = fails(io, empty.evaluate_boolean(ask("a")));
     CHECK(no_token.ec == flipt::errc::invalid_token);
     CHECK(server.seen().empty());
 
-    const auto refused = [&](const char* endpoint, const char* name, const char* value) {
-        flipt::config wrong;
-        wrong.endpoint = endpoint;
-        wrong.headers = {{name, value}};
+    const auto refused_settings = [&](const flipt::config& wrong) {
         try {
             const flipt::grpc_client made(io.get_executor(), wrong, flipt::no_token());
         } catch (const flipt::error& e) {
             return e.code() == flipt::errc::invalid_config;
         }
         return false;
+    };
+    const auto refused = [&](const char* endpoint, const char* name, const char* value) {
+        flipt::config wrong;
+        wrong.endpoint = endpoint;
+        wrong.headers = {{name, value}};
+        return refused_settings(wrong);
     };
     CHECK_FALSE(refused("http://127.0.0.1:1", "X-Fine", "yes"));
     CHECK(refused("http://127.0.0.1:1/path", "X-Fine", "yes"));
@@ -223,6 +235,17 @@ TEST_CASE_FIXTURE(fixture, "what cannot be sent is refused before it is")
     CHECK(refused("http://127.0.0.1:1", "Authorization", "JWT x"));
     CHECK(refused("http://127.0.0.1:1", "grpc-timeout", "1S"));
     CHECK(refused("http://127.0.0.1:1", "x", "\xc3\xa4"));
+    for (const char* bad : {"a\nb", "\t"}) {
+        flipt::config names;
+        names.namespace_key = bad;
+        CHECK(refused_settings(names));
+        names = flipt::config();
+        names.environment_key = bad;
+        CHECK(refused_settings(names));
+    }
+    flipt::config umlauts;
+    umlauts.environment_key = "\xc3\xa4";
+    CHECK(refused_settings(umlauts));
 }
 
 TEST_CASE_FIXTURE(fixture, "a server that is away for a moment is asked again; one that stays away is no answer")

@@ -270,3 +270,20 @@ TEST_CASE("a live snapshot that a token is refused for fails at its start")
     }
     CHECK(ec == flipt::errc::unauthenticated);
 }
+
+TEST_CASE("a live snapshot of a namespace that cannot be asked for is refused when it is made")
+{
+    asio::io_context io;
+    for (const flipt::live_namespace& bad :
+         {flipt::live_namespace("\xff"), flipt::live_namespace("a", "\xc3\xa4"), flipt::live_namespace("a", "\t")}) {
+        flipt::live_options options;
+        options.namespaces.push_back(bad);
+        std::error_code ec;
+        try {
+            const flipt::grpc_live_snapshot live(io.get_executor(), flipt::config(), flipt::no_token(), options);
+        } catch (const flipt::error& e) {
+            ec = e.code();
+        }
+        CHECK(ec == flipt::errc::invalid_config);
+    }
+}

@@ -118,6 +118,12 @@ public:
             throw error(ec, why);
         if (!peer.prefix.empty())
             throw error(errc::invalid_config, "endpoint: gRPC has no path");
+        if (const auto ec = check_name("namespace_key", settings_.namespace_key, why))
+            throw error(ec, why);
+        if (const auto ec = check_name("environment_key", settings_.environment_key, why))
+            throw error(ec, why);
+        if (!is_metadata_value(settings_.environment_key))
+            throw error(errc::invalid_config, "config::environment_key holds bytes that gRPC metadata cannot");
         metadata_ = to_metadata(settings_, user_agent);
         stub_ = std::make_unique<grpc::GenericStub>(make_channel(settings_, peer, user_agent));
         if (settings_.circuit.failures > 0)
@@ -244,12 +250,6 @@ public:
     }
 
 private:
-    // A wait for a token, in the list while it is under way.
-    class waiter {
-    public:
-        explicit waiter(grpc_engine& owner)
-            : timer(owner.executor_), owner_(owner), at_(owner.waiters_.insert(owner.waiters_.end(), this))
-        {}
     static void add_token(grpc::ClientContext& context, const secret& authorization)
     {
         std::string value(authorization.view());
@@ -257,6 +257,12 @@ private:
         wipe(value);
     }
 
+    // A wait for a token, in the list while it is under way.
+    class waiter {
+    public:
+        explicit waiter(grpc_engine& owner)
+            : timer(owner.executor_), owner_(owner), at_(owner.waiters_.insert(owner.waiters_.end(), this))
+        {}
         waiter(const waiter&) = delete;
         waiter& operator=(const waiter&) = delete;
         ~waiter() { owner_.waiters_.erase(at_); }

@@ -49,6 +49,13 @@ class grpc_live_transport final : public engine_live_transport<grpc_engine> {
 public:
     using engine_live_transport::engine_live_transport;
 
+    [[nodiscard]] const char* refusal(const live_namespace& wanted) const override
+    {
+        grpc::ByteBuffer scratch;
+        const bool good = is_metadata_value(wanted.environment_key) &&
+                          !encode_snapshot(wanted.namespace_key, wanted.environment_key, scratch);
+        return good ? nullptr : "a namespace must be UTF-8, an environment printable ASCII";
+    }
     [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted, const std::string& etag) override
     {
         call_options options;

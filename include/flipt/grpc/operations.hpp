@@ -206,8 +206,14 @@ public:
 
     std::error_code write(grpc_request& out, grpc_engine& owner) override
     {
+        const std::string_view environment = value_or(environment_key_, owner.settings().environment_key);
+        if (!is_metadata_value(environment) || !is_metadata_value(etag_))
+            return errc::invalid_argument;
+        if (const auto ec =
+                encode_snapshot(value_or(namespace_key_, owner.settings().namespace_key), environment, out.message))
+            return ec;
         asked_ = owner.version;
-        if (asked_ == server_version::automatic) {
+        if (asked_ == server_version::automatic) { // nothing that cannot be asked for is worth this question
             out.method = "/flipt.meta.MetadataService/GetInfo";
             encode_nothing(out.message);
             return {};
@@ -215,15 +221,12 @@ public:
         const bool v1 = asked_ == server_version::v1;
         out.method = v1 ? "/flipt.evaluation.DataService/EvaluationSnapshotNamespace"
                         : "/evaluation.ClientEvaluationService/EvaluationSnapshotNamespace";
-        out.environment = value_or(environment_key_, owner.settings().environment_key);
+        out.environment = environment;
         if (v1) // without it v1 leaves out default variants and entity constraints
             out.metadata.emplace_back("x-flipt-accept-server-version", "1.47.0");
-        if (!etag_.empty()) {
-            if (!is_metadata_value(etag_))
-                return errc::invalid_argument;
+        if (!etag_.empty())
             out.metadata.emplace_back("grpcgateway-if-none-match", etag_);
-        }
-        return encode_snapshot(value_or(namespace_key_, owner.settings().namespace_key), out.environment, out.message);
+        return {};
     }
     std::error_code read(grpc_reply& reply, grpc_engine& owner, decode_detail& why, step& next) override
     {

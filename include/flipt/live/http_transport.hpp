@@ -16,6 +16,7 @@ class http_live_transport final : public engine_live_transport<engine> {
 public:
     using engine_live_transport::engine_live_transport;
 
+    [[nodiscard]] FLIPT_DECL const char* refusal(const live_namespace& wanted) const override;
     [[nodiscard]] FLIPT_DECL asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted,
                                                                   const std::string& etag) override;
     FLIPT_DECL void follow(const live_namespace& wanted, const std::string& digest, std::shared_ptr<stream_sink> sink,

@@ -52,6 +52,7 @@ public:
     [[nodiscard]] flipt::server_version version() const noexcept override { return flipt::server_version::v1; }
     void forget_version() noexcept override { ++forgotten; }
     [[nodiscard]] double random_unit() override { return 0; }
+    [[nodiscard]] const char* refusal(const flipt::live_namespace&) const override { return nullptr; }
     [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const flipt::live_namespace&, const std::string& etag) override
     {
         etags.push_back(etag);

@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using flipt::testing::fault;
+using flipt::errc;
 using flipt::testing::flavour;
 using flipt::testing::server_options;
 using flipt::testing::server_thread;
@@ -426,3 +427,24 @@ TEST_CASE("settings that cannot work are refused")
 }
 
 } // namespace
+    for (const char* bad : {"a/b", ".."}) { // no request can name them
+        options.namespaces.back() = flipt::live_namespace(bad);
+        CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options),
+                        flipt::error);
+        options.namespaces.back() = flipt::live_namespace("a", bad);
+        CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options),
+                        flipt::error);
+    }
+    options.namespaces.back() = flipt::live_namespace("a", "staging ");
+    std::string what;
+    try {
+        flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options);
+    } catch (const flipt::error& e) {
+        CHECK(e.code() == errc::invalid_config);
+        what = e.what();
+    }
+    CHECK_MESSAGE(what.find("white space") != std::string::npos, what);
+    flipt::config nowhere; // nothing to ask v2 with
+    nowhere.environment_key.clear();
+    nowhere.server = flipt::server_version::v2;
+    CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), nowhere), flipt::error);

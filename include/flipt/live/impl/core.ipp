@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
-#include <limits>
+#include <string>
 #include <utility>
 
 namespace flipt::inline v0::detail {
@@ -60,6 +60,9 @@ FLIPT_DECL live_core::live_core(std::shared_ptr<live_transport> calls, live_opti
         for (const auto& s : sources_)
             if (s->wanted.namespace_key == wanted.namespace_key && s->wanted.environment_key == wanted.environment_key)
                 throw error(errc::invalid_config, "a namespace of a live snapshot is named twice");
+        if (const char* why = calls_->refusal(wanted))
+            throw error(errc::invalid_config,
+                        std::string("a namespace of a live snapshot cannot be asked for: ") + why);
         sources_.push_back(std::make_shared<live_source>(std::move(wanted), calls_->executor(), times));
     }
     if (times.interval <= clock::duration::zero() || times.watchdog <= clock::duration::zero())

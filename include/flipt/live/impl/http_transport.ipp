@@ -14,6 +14,11 @@
 
 namespace flipt::inline v0::detail {
 
+FLIPT_DECL const char* http_live_transport::refusal(const live_namespace& wanted) const
+{
+    return addressable(wanted.namespace_key, wanted.environment_key, settings().server) ? nullptr : not_addressable;
+}
+
 FLIPT_DECL asio::awaitable<fetch_outcome> http_live_transport::fetch(const live_namespace& wanted,
                                                                      const std::string& etag)
 {

@@ -73,9 +73,11 @@ public:
     ~snapshot() = default;
 
     /// Compiles a document. All or nothing: a result that is not ok() says where the document is wrong, and how.
-    /// Unknown members are skipped. A document that names no namespace is of `unnamed`. Throws only std::bad_alloc.
+    /// Unknown members are skipped. A document that names no namespace is of `unnamed`. Its objects and arrays nest at
+    /// most `max_depth` deep, the outermost one included; more than 1024 counts as that. Throws only std::bad_alloc.
     [[nodiscard]] static FLIPT_DECL snapshot_result parse(std::string_view json, rule_set rules = rule_set::server_v2,
-                                                          std::string_view unnamed = "default");
+                                                          std::string_view unnamed = "default",
+                                                          std::size_t max_depth = 64);
 
     /// Compiles what Flipt's official client SDKs save (`get_snapshot`): JSON in base64, or that JSON itself.
     [[nodiscard]] static FLIPT_DECL snapshot_result parse_sdk(std::string_view saved,
@@ -231,14 +233,15 @@ private:
 class snapshot_error {
 public:
     snapshot_error() = default;
-    snapshot_error(std::size_t offset, std::string path, std::string problem)
-        : offset_(offset), path_(std::move(path)), problem_(std::move(problem))
+    snapshot_error(std::size_t offset, std::string path, std::string problem, errc code = errc::invalid_snapshot)
+        : offset_(offset), path_(std::move(path)), problem_(std::move(problem)), code_(code)
     {}
 
-    /// `errc::invalid_snapshot`; no error for a default-constructed one.
+    /// `errc::invalid_snapshot`, or `errc::response_too_large` where it nests too deeply; no error for a
+    /// default-constructed one.
     [[nodiscard]] std::error_code code() const noexcept
     {
-        return problem_.empty() ? std::error_code() : make_error_code(errc::invalid_snapshot);
+        return problem_.empty() ? std::error_code() : make_error_code(code_);
     }
     /// Byte of the document at which reading stopped.
     [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
@@ -253,6 +256,7 @@ private:
     std::size_t offset_ = 0;
     std::string path_;
     std::string problem_;
+    errc code_ = errc::invalid_snapshot;
 };
 
 /// A snapshot, or why there is none.

@@ -111,7 +111,8 @@ private:
     {
         return options_.rules.value_or(v == server_version::v1 ? rule_set::server_v1 : rule_set::server_v2);
     }
-    static FLIPT_DECL compiled_document compile(std::string json, rule_set rules, const live_source& s);
+    static FLIPT_DECL compiled_document compile(std::string json, rule_set rules, std::size_t max_depth,
+                                                const live_source& s);
     /// The document given; an empty one where there is none.
     static FLIPT_DECL snapshot_document given_document(const live_namespace& wanted, server_version server,
                                                        live_origin& origin);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 // Live snapshots against the embedded server: stream, polling, failures, start-up, saved files, namespaces.
 #include "flipt/live/live_snapshot.hpp"
+#include "flipt/testing/scripted_peer.hpp"
 
 #include "unit/live/live.hpp"
 
@@ -17,9 +18,11 @@
 namespace {
 
 using namespace std::chrono_literals;
-using flipt::testing::fault;
 using flipt::errc;
+using flipt::testing::fault;
 using flipt::testing::flavour;
+using flipt::testing::script;
+using flipt::testing::scripted_peer_thread;
 using flipt::testing::server_options;
 using flipt::testing::server_thread;
 using test::document;
@@ -310,6 +313,32 @@ TEST_CASE("a document that cannot be used changes nothing")
     CHECK(run_until(io, [&] { return !live.state().stale_since; }));
 }
 
+TEST_CASE("a document that is asked for may nest as deep as the limit, and no deeper")
+{
+    const std::string deep = document(true).insert(1, "\"more\":{\"a\":[{\"b\":[0]}]},"); // five deep
+    for (const std::size_t limit : {5, 4}) {
+        CAPTURE(limit);
+        scripted_peer_thread peer;
+        peer->add(script().expect_request().reply(deep).repeat());
+        asio::io_context io;
+        flipt::config c;
+        c.endpoint = peer->url();
+        c.server = flipt::server_version::v1;
+        c.limits.json_depth = limit;
+        flipt::live_options options;
+        options.start = flipt::live_start::fail;
+        const flipt::live_snapshot live(io.get_executor(), c, flipt::no_token(), options);
+        std::error_code ended;
+        try {
+            run(io, live.wait_ready());
+        } catch (const flipt::error& e) {
+            ended = e.code();
+        }
+        CHECK(ended == (limit == 5 ? std::error_code() : make_error_code(errc::response_too_large)));
+        CHECK(live.evaluate_boolean_or("f", "e", {}, false) == (limit == 5));
+    }
+}
+
 TEST_CASE("each request carries the token of the moment")
 {
     server_thread server(version(flavour::v2));
@@ -421,12 +450,6 @@ TEST_CASE("settings that cannot work are refused")
     options.namespaces.emplace_back("a");
     options.namespaces.emplace_back("a");
     CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options), flipt::error);
-    options.namespaces.pop_back();
-    options.interval = 0s;
-    CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options), flipt::error);
-}
-
-} // namespace
     for (const char* bad : {"a/b", ".."}) { // no request can name them
         options.namespaces.back() = flipt::live_namespace(bad);
         CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options),
@@ -448,3 +471,9 @@ TEST_CASE("settings that cannot work are refused")
     nowhere.environment_key.clear();
     nowhere.server = flipt::server_version::v2;
     CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), nowhere), flipt::error);
+    options.namespaces.pop_back();
+    options.interval = 0s;
+    CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options), flipt::error);
+}
+
+} // namespace

@@ -24,8 +24,9 @@ namespace flipt::inline v0::detail {
 // Every function returns false after a failure, with the position at fault and a reason.
 class json_reader {
 public:
-    explicit json_reader(std::string_view text) noexcept
-        : begin_(text.data()), p_(text.data()), end_(text.data() + text.size())
+    // Objects and arrays nest at most `max_depth` deep, the outermost one included.
+    explicit json_reader(std::string_view text, std::size_t max_depth = 64) noexcept
+        : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()), depth_left_(max_depth)
     {}
 
     [[nodiscard]] std::size_t offset() const noexcept { return static_cast<std::size_t>(p_ - begin_); }
@@ -136,12 +137,10 @@ public:
     {
         if (peek() != '{')
             return fail("expected an object");
-        ++p_;
-        space();
-        if (peek() == '}') {
-            ++p_;
-            return true;
-        }
+        if (!enter())
+            return false;
+        if (peek() == '}')
+            return leave();
         for (;;) {
             std::string_view key;
             if (!string(key))
@@ -155,14 +154,12 @@ public:
                 return false;
             space();
             if (peek() == '}')
-                break;
+                return leave();
             if (peek() != ',')
                 return fail("expected ',' or '}'");
             ++p_;
             space();
         }
-        ++p_;
-        return true;
     }
 
     // Calls element(index) at every element.
@@ -171,35 +168,29 @@ public:
     {
         if (peek() != '[')
             return fail("expected an array");
-        ++p_;
-        space();
-        if (peek() == ']') {
-            ++p_;
-            return true;
-        }
+        if (!enter())
+            return false;
+        if (peek() == ']')
+            return leave();
         for (std::size_t i = 0;; ++i) {
             if (!element(i))
                 return false;
             space();
             if (peek() == ']')
-                break;
+                return leave();
             if (peek() != ',')
                 return fail("expected ',' or ']'");
             ++p_;
             space();
         }
-        ++p_;
-        return true;
     }
 
     // Checks and skips a value of any kind.
-    bool skip(int depth)
+    bool skip()
     {
-        if (depth <= 0)
-            return fail("nested too deeply");
         switch (peek()) {
-        case '{': return object([&](std::string_view) { return skip(depth - 1); });
-        case '[': return array([&](std::size_t) { return skip(depth - 1); });
+        case '{': return object([&](std::string_view) { return skip(); });
+        case '[': return array([&](std::size_t) { return skip(); });
         case '"': {
             std::string_view s;
             return string(s);
@@ -217,7 +208,28 @@ public:
         }
     }
 
+    // Whether it was the depth that it stopped at.
+    [[nodiscard]] bool too_deep() const noexcept { return too_deep_; }
+
 private:
+    bool enter() noexcept
+    {
+        if (depth_left_ == 0) {
+            too_deep_ = true;
+            return fail("nested too deeply");
+        }
+        --depth_left_;
+        ++p_;
+        space();
+        return true;
+    }
+    bool leave() noexcept
+    {
+        ++depth_left_;
+        ++p_;
+        return true;
+    }
+
     [[gnu::noinline]] bool any_string(std::string_view& out)
     {
         if (peek() != '"')
@@ -334,7 +346,9 @@ private:
     const char* p_;
     const char* end_;
     const char* problem_ = nullptr;
+    std::size_t depth_left_;
     unsigned wide_ = 0;
+    bool too_deep_ = false;
     std::string scratch_;
     text_arena arena_;
     std::vector<seen_text> seen_;

@@ -51,7 +51,7 @@ public:
             if (key == "type")
                 return text(type);
             if (key != "request")
-                return in.skip(64);
+                return in.skip();
             has_request = true;
             return in.object([&](std::string_view k) {
                 if (k == "namespaceKey" || k == "namespace_key")
@@ -63,7 +63,7 @@ public:
                 if (k == "requestId" || k == "request_id")
                     return text(request_id);
                 if (k != "context")
-                    return in.skip(64);
+                    return in.skip();
                 return in.null() || in.object([&](std::string_view name) {
                     std::string_view value;
                     if (!text(value))

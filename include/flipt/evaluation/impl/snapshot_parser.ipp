@@ -6,6 +6,7 @@
 #include "flipt/evaluation/impl/image_builder.ipp"
 #include "flipt/evaluation/impl/json_reader.ipp"
 #include "flipt/evaluation/snapshot.hpp"
+#include "flipt/protocol/json_scan.hpp"
 
 #include <simdjson.h>
 
@@ -57,9 +58,9 @@ private:
 
 class snapshot_parser {
 public:
-    snapshot_parser(std::string_view json, rule_set rules, std::string_view unnamed)
+    snapshot_parser(std::string_view json, rule_set rules, std::string_view unnamed, std::size_t max_depth)
         : json_(json),
-          in_(json),
+          in_(json, std::min(max_depth, json_depth_ceiling)),
           builder_(rules, json.size()),
           segments_(json.size()),
           shares_(json.size()),
@@ -88,9 +89,8 @@ private:
         const bool read = in_.object([&](std::string_view key) {
             if (is(key, "namespace")) {
                 known = true;
-                return in_.null() || in_.object([&](std::string_view k) {
-                    return is(k, "key") ? text(namespace_key_) : in_.skip(depth);
-                });
+                return in_.null() ||
+                       in_.object([&](std::string_view k) { return is(k, "key") ? text(namespace_key_) : in_.skip(); });
             }
             if (is(key, "flags")) {
                 known = true;
@@ -98,7 +98,7 @@ private:
             }
             if (is(key, "digest"))
                 return text(digest_);
-            return in_.skip(depth);
+            return in_.skip();
         });
         if (!read)
             return false;
@@ -108,7 +108,6 @@ private:
         return known || in_.fail("neither a namespace nor flags: not a snapshot");
     }
 
-    static constexpr int depth = 64;
     static constexpr const char* crowded = "too many keys collide";
     static constexpr std::size_t not_in_element = static_cast<std::size_t>(-1);
 
@@ -126,7 +125,8 @@ private:
             if (path_[i].index != not_in_element)
                 path += '[' + std::to_string(path_[i].index) + ']';
         }
-        return snapshot_result(snapshot_error(in_.offset(), std::move(path), in_.problem()));
+        return snapshot_result(snapshot_error(in_.offset(), std::move(path), in_.problem(),
+                                              in_.too_deep() ? errc::response_too_large : errc::invalid_snapshot));
     }
 
     // An array member; the path keeps the element a failure happened in.
@@ -241,10 +241,10 @@ private:
                         return text(default_key);
                     if (is(k, "attachment"))
                         return text(default_attachment);
-                    return in_.skip(depth);
+                    return in_.skip();
                 });
             }
-            return in_.skip(depth);
+            return in_.skip();
         });
         if (!read)
             return false;
@@ -280,7 +280,7 @@ private:
                 return int32(r.rank);
             if (is(key, "id"))
                 return text(r.id);
-            return in_.skip(depth);
+            return in_.skip();
         });
         r.segments = static_cast<std::uint32_t>(flag_.segments.size()) - r.first_segment;
         r.distributions = static_cast<std::uint32_t>(flag_.distributions.size()) - r.first_distribution;
@@ -311,7 +311,7 @@ private:
                 plain = false;
                 return float32(rollout);
             }
-            if (!in_.skip(depth))
+            if (!in_.skip())
                 return false;
             if (plain) {
                 rest = in_.position();
@@ -346,7 +346,7 @@ private:
                 return in_.object([&](std::string_view k) {
                     if (is(k, "percentage"))
                         return float32(r.percentage);
-                    return is(k, "value") ? boolean(r.threshold_value) : in_.skip(depth);
+                    return is(k, "value") ? boolean(r.threshold_value) : in_.skip();
                 });
             }
             if (is(key, "segment")) {
@@ -358,10 +358,10 @@ private:
                         return list("segments", [&] { return segment(); });
                     if (is(k, "segmentOperator"))
                         return segment_operator(r.all);
-                    return is(k, "value") ? boolean(r.segment_value) : in_.skip(depth);
+                    return is(k, "value") ? boolean(r.segment_value) : in_.skip();
                 });
             }
-            return in_.skip(depth);
+            return in_.skip();
         });
         r.segments = static_cast<std::uint32_t>(flag_.segments.size()) - r.first_segment;
         flag_.rollouts.push_back(r);
@@ -387,7 +387,7 @@ private:
                 return enumeration([&](std::string_view s) { any = s == "ANY_SEGMENT_MATCH_TYPE" || s == "1"; });
             if (is(k, "constraints"))
                 return list("constraints", [&] { return constraint(); });
-            return in_.skip(depth);
+            return in_.skip();
         });
         if (!read)
             return false;
@@ -429,7 +429,7 @@ private:
                 return text(c.op);
             if (is(k, "value"))
                 return text(c.value);
-            return in_.skip(depth);
+            return in_.skip();
         });
         constraints_.push_back(c);
         return read;
@@ -451,11 +451,12 @@ private:
 
 } // namespace detail
 
-FLIPT_DECL snapshot_result snapshot::parse(std::string_view json, rule_set rules, std::string_view unnamed)
+FLIPT_DECL snapshot_result snapshot::parse(std::string_view json, rule_set rules, std::string_view unnamed,
+                                           std::size_t max_depth)
 {
     if (json.size() > std::size_t{1} << 30)
         return snapshot_result(snapshot_error(0, {}, "larger than 1 GiB"));
-    return detail::snapshot_parser(json, rules, unnamed).run();
+    return detail::snapshot_parser(json, rules, unnamed, max_depth).run();
 }
 
 } // namespace flipt::inline v0

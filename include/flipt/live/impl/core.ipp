@@ -89,25 +89,25 @@ FLIPT_DECL live_source& live_core::find(std::string_view namespace_key, std::str
 
 FLIPT_DECL void live_core::start()
 {
+    const limit_options& limits = calls_->settings().limits;
     if (options_.start == live_start::saved)
         for (const auto& s : sources_) {
             live_origin origin = live_origin::none;
             std::error_code ec;
-            snapshot_document found =
-                read_saved(s->wanted, calls_->settings().server, calls_->settings().limits.snapshot, origin, ec);
+            snapshot_document found = read_saved(s->wanted, calls_->settings().server, limits.snapshot, origin, ec);
             s->tried_saved = true;
             if (ec)
                 s->change_state([&](live_state& state) { state.save_error = ec; });
             if (origin == live_origin::none)
                 continue;
-            compiled_document fresh = compile(std::move(found.json), rules_of(found.version), *s);
+            compiled_document fresh = compile(std::move(found.json), rules_of(found.version), limits.json_depth, *s);
             if (fresh.ec)
                 s->change_state([&](live_state& state) { state.save_error = fresh.ec; });
             if (fresh.ec && origin == live_origin::saved_file) {
                 found = given_document(s->wanted, calls_->settings().server, origin);
                 if (origin == live_origin::none)
                     continue;
-                fresh = compile(std::move(found.json), rules_of(found.version), *s);
+                fresh = compile(std::move(found.json), rules_of(found.version), limits.json_depth, *s);
             }
             if (!fresh.ec)
                 publish(*s, fresh, found, origin);
@@ -268,10 +268,11 @@ FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, cons
 // ---- what came
 // ----------------------------------------------------------------------------------------------------------
 
-FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, const live_source& s)
+FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, std::size_t max_depth,
+                                                const live_source& s)
 {
     compiled_document out;
-    snapshot_result parsed = snapshot::parse(json, rules, s.wanted.namespace_key);
+    snapshot_result parsed = snapshot::parse(json, rules, s.wanted.namespace_key, max_depth);
     if (!parsed.ok()) {
         out.ec = parsed.error().code();
         out.problem = parsed.error().message();
@@ -293,8 +294,9 @@ FLIPT_DECL asio::awaitable<bool> live_core::take(std::shared_ptr<live_core> self
 {
     co_await asio::this_coro::throw_if_cancelled(false);
     const rule_set rules = self->rules_of(document.version);
-    std::function<compiled_document()> task = [json = std::move(document.json), rules, s]() mutable {
-        return compile(std::move(json), rules, *s);
+    const std::size_t depth = self->calls_->settings().limits.json_depth;
+    std::function<compiled_document()> task = [json = std::move(document.json), rules, depth, s]() mutable {
+        return compile(std::move(json), rules, depth, *s);
     };
     compiled_document fresh = co_await self->work<compiled_document>(std::move(task));
     if (self->stopped_)

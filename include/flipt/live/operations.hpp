@@ -5,12 +5,11 @@
 
 #include "flipt/call/call.hpp"
 #include "flipt/detail/config.hpp"
+#include "flipt/detail/saturating.hpp"
 #include "flipt/live/ndjson.hpp"
 #include "flipt/live/transport.hpp"
 
-#include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,7 +50,8 @@ public:
           environment_key_(std::move(environment_key)),
           digest_(std::move(digest)),
           sink_(std::move(sink)),
-          lines_(std::min(message_limit, std::numeric_limits<std::size_t>::max() - envelope) + envelope)
+          message_limit_(message_limit),
+          lines_(saturating_add(message_limit, envelope))
     {}
 
     FLIPT_DECL std::error_code write(request_writer& out, engine& owner) override;
@@ -67,12 +67,13 @@ public:
     std::error_code on_end() override { return lines_.inside_line() ? errc::truncated : std::error_code(); }
 
 private:
-    static constexpr std::size_t envelope = 64; // {"result":…}
+    static constexpr std::size_t envelope = 64; // {"result":…}, and room for white space
 
     std::string namespace_key_;
     std::string environment_key_;
     std::string digest_;
     std::shared_ptr<stream_sink> sink_;
+    std::size_t message_limit_; // of the document alone
     ndjson_splitter lines_;
 };
 

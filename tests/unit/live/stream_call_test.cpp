@@ -194,15 +194,19 @@ TEST_CASE("without a limit of a snapshot a message is as long as it is")
     CHECK(f.sink->documents.size() == 1);
 }
 
-TEST_CASE("a message beyond the limit of a snapshot ends the stream")
+TEST_CASE("a message as long as the limit of a snapshot comes, one byte more ends the stream")
 {
-    server_thread server;
-    server->add(fault().raw(chunked_head + chunk(message("{\"k\":\"" + std::string(2000, 'x') + "\"}"))));
-    flipt::config c = test::settings(*server);
-    c.limits.snapshot = 1000;
-    follower<> f(c);
-    CHECK(f.end() == errc::response_too_large);
-    CHECK(f.sink->documents.empty());
+    const std::string document = "{\"k\":\"" + std::string(2000, 'x') + "\"}";
+    for (const std::size_t over : {0, 1, 1000}) {
+        CAPTURE(over);
+        server_thread server;
+        server->add(fault().raw(chunked_head + chunk(message(document)) + "0\r\n\r\n"));
+        flipt::config c = test::settings(*server);
+        c.limits.snapshot = document.size() - over;
+        follower<> f(c);
+        CHECK(f.end() == (over == 0 ? std::error_code() : make_error_code(errc::response_too_large)));
+        CHECK(f.sink->documents.size() == (over == 0 ? 1 : 0));
+    }
 }
 
 TEST_CASE("a stream that never began is no stream")

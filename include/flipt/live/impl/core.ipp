@@ -4,12 +4,12 @@
 #pragma once
 
 #include "flipt/call/exception_code.hpp"
+#include "flipt/detail/saturating.hpp"
 #include "flipt/live/core.hpp"
 #include "flipt/live/saved_file.hpp"
 
 #include <asio/redirect_error.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -364,8 +364,7 @@ FLIPT_DECL snapshot_document live_core::read_saved(const live_namespace& wanted,
     snapshot_document out;
     std::string bytes;
     if (!wanted.save_file.empty())
-        ec = read_file(wanted.save_file, std::min(limit, std::numeric_limits<std::size_t>::max() - header) + header,
-                       bytes);
+        ec = read_file(wanted.save_file, saturating_add(limit, header), bytes);
     if (ec == std::errc::no_such_file_or_directory)
         ec.clear(); // the first start
     if (!bytes.empty() && !ec) {

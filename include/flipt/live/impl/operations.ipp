@@ -39,6 +39,8 @@ FLIPT_DECL std::error_code stream_operation::on_data(std::string_view bytes, eng
             const errc code = errc_of_grpc(message.grpc_code);
             return code == errc{} ? errc::server_error : code;
         }
+        if (message.result.size() > message_limit_)
+            return errc::response_too_large;
         sink_->on_document(message.result);
         return {};
     });

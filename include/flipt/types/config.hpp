@@ -56,7 +56,7 @@ struct limit_options {
     limit_options() = default;
 
     std::size_t head = 64 * 1024;                          ///< status line and header fields, bytes
-    std::size_t fields = 256;                              ///< header fields, those of the trailers among them
+    std::size_t fields = 256;                              ///< header fields, and as many in the trailers
     std::size_t informational = 16;                        ///< 1xx replies before the final one
     std::size_t chunk_line = 4 * 1024;                     ///< one chunk-size line with its extensions, bytes
     std::size_t trailers = 16 * 1024;                      ///< trailer section, bytes

@@ -44,7 +44,7 @@ std::string joined(const std::vector<std::string>& keys)
     return out.empty() ? "-" : out;
 }
 
-std::string milliseconds(std::chrono::nanoseconds duration)
+std::string in_milliseconds(std::chrono::nanoseconds duration)
 {
     char text[64];
     std::snprintf(text, sizeof text, "%.3f ms", static_cast<double>(duration.count()) / 1e6);
@@ -63,7 +63,7 @@ void add_common_rows(table& out, const Evaluation& answer)
     out.row({"reason", std::string(reason_name(answer.reason))});
     out.row({"segments", joined(answer.segment_keys)});
     out.row({"request", answer.request_id});
-    out.row({"duration", milliseconds(answer.duration)});
+    out.row({"duration", in_milliseconds(answer.duration)});
     out.row({"time", time_text(answer.timestamp)});
 }
 

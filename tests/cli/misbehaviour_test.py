@@ -195,9 +195,12 @@ class Peer:
             pass  # the client has left
 
     def close(self):
-        """The thread that accepts closes: closed under it, its accept() may go on with the number of the next listener."""
+        """The thread that accepts closes: closed under it, accept() may go on with the number of the next listener."""
         self.closing = True
-        socket.create_connection(("127.0.0.1", self.port)).close()
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except OSError:
+            pass  # a connection that was still to be accepted has woken it
         self.server.join()
 
 

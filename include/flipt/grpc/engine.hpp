@@ -253,8 +253,8 @@ private:
     static void add_token(grpc::ClientContext& context, const secret& authorization)
     {
         std::string value(authorization.view());
+        const wiper guard{value};
         context.AddMetadata("authorization", value); // copies it; that copy is gRPC's
-        wipe(value);
     }
 
     // A wait for a token, in the list while it is under way.

@@ -44,10 +44,10 @@ void add_authorization(grpc::ClientContext& context, P&& policy)
     if (ec)
         throw error(ec, std::string(checked.detail()));
     std::string value;
+    const detail::wiper guard{value};
     value.reserve(view.scheme.size() + 1 + view.token.size());
     value.append(view.scheme).append(1, ' ').append(view.token);
     context.AddMetadata("authorization", value); // copies it; that copy is gRPC's
-    detail::wipe(value);
 }
 
 namespace detail {

@@ -26,6 +26,12 @@ inline void wipe(std::string& text) noexcept
     text.clear();
 }
 
+// Wipes a text at the end of a scope.
+struct wiper {
+    std::string& text;
+    ~wiper() { wipe(text); }
+};
+
 } // namespace detail
 
 /// A token or another piece of text that must not leak: it cannot be printed, is copied only by name, and its bytes
@@ -48,7 +54,7 @@ public:
     /// Takes the content of `text` and wipes `text`, also when memory runs out (std::bad_alloc).
     [[nodiscard]] static secret take(std::string&& text)
     {
-        const wiper guard{text};
+        const detail::wiper guard{text};
         return secret(std::string_view(text));
     }
 
@@ -90,11 +96,6 @@ public:
     }
 
 private:
-    struct wiper {
-        std::string& text;
-        ~wiper() { detail::wipe(text); }
-    };
-
     std::unique_ptr<char[]> bytes_;
     std::size_t size_ = 0;
 };

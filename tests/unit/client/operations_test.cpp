@@ -422,6 +422,29 @@ TEST_CASE("what cannot be sent is refused before anything is, by every operation
     CHECK(server->observe().connections == 0);
 }
 
+TEST_CASE("a call that the version turns out not to allow says nothing bad of the server")
+{
+    server_thread server(of(flavour::v2));
+    asio::io_context context;
+    auto c = settings(server->url());
+    c.environment_key.clear();
+    c.circuit.failures = 1;
+    const flipt::client client(context.get_executor(), c);
+    flipt::list_options there;
+    there.environment_key = "default";
+    std::vector<std::error_code> ended;
+    const auto note = [&](std::error_code ec, const std::string&) { ended.push_back(ec); };
+    const auto ask = [&](const flipt::list_options& where) {
+        client.async_get_flag("flag", where, flipt::call_options(), note);
+        context.restart();
+        context.run();
+        return ended.back();
+    };
+    CHECK(ask({}) == errc::invalid_argument); // after the question for the version
+    CHECK(server->request_count() == 1);
+    CHECK_MESSAGE(ask(there) == errc::not_found, name_of(ended.back())); // it was asked
+}
+
 TEST_CASE("a list names the git reference it is of, and self() asks who the token is")
 {
     server_thread server(of(flavour::v1));

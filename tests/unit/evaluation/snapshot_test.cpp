@@ -354,6 +354,24 @@ TEST_CASE("a document may nest as deep as it is allowed to, and says so where it
     }
 }
 
+TEST_CASE("a segment that repeats counts its depth where it stands")
+{
+    const std::string segment = R"({"key":"s","x":[[[0]]]})"; // 4 deep; at 7 in a rule, at 8 in a rollout
+    const std::string in_rule = R"({"key":"a","type":"VARIANT_FLAG_TYPE","rules":[{"segments":[)" + segment + "]}]}";
+    const std::string in_rollout =
+        R"({"key":"b","type":"BOOLEAN_FLAG_TYPE","rollouts":[{"segment":{"segments":[)" + segment + "]}}]}";
+    for (const std::string& flags : {in_rollout, in_rule + "," + in_rollout, in_rollout + "," + in_rule,
+                                     in_rule + "," + in_rollout + "," + in_rollout}) {
+        CAPTURE(flags);
+        const std::string json = R"({"flags":[)" + flags + "]}";
+        CHECK(snapshot::parse(json, rule_set::server_v2, "default", 11).ok());
+        CHECK(snapshot::parse(json, rule_set::server_v2, "default", 10).error().code() == errc::response_too_large);
+    }
+    const std::string rule_alone = R"({"flags":[)" + in_rule + "," + in_rule + "]}";
+    CHECK(snapshot::parse(rule_alone, rule_set::server_v2, "default", 10).ok());
+    CHECK_FALSE(snapshot::parse(rule_alone, rule_set::server_v2, "default", 9).ok());
+}
+
 TEST_CASE("a refused document says where and what")
 {
     const auto why = [](std::string_view json) {

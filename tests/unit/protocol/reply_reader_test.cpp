@@ -549,6 +549,11 @@ TEST_CASE("meta, resources, tokens, stream messages and plain documents")
           R"({"result":{"a":}})", R"({"result":{}}{"result":{}})", ""})
         CHECK_MESSAGE(stream(bad) == make_error_code(errc::invalid_response).message(), bad);
 
+    reply_reader shallow(2); // of the document: what is around it does not count
+    const reply fits(R"({"result":{"a":[]}})"), deep(R"({"result":{"a":[[]]}})");
+    CHECK(!shallow.read_stream_message(fits.bytes.data(), fits.bytes.size(), message));
+    CHECK(shallow.read_stream_message(deep.bytes.data(), deep.bytes.size(), message) == errc::response_too_large);
+
     const reply health("{\"status\":\"SERVING\"}\n"), cut("{\"status\":\"SERV"), list("[]");
     CHECK(!reader.validate(health.bytes.data(), health.bytes.size()));
     CHECK(reader.validate(cut.bytes.data(), cut.bytes.size()) == errc::invalid_response);

@@ -208,6 +208,9 @@ public:
         }
     }
 
+    // How many objects and arrays may still begin within each other.
+    [[nodiscard]] std::size_t depth_left() const noexcept { return depth_left_; }
+
     // Whether it was the depth that it stopped at.
     [[nodiscard]] bool too_deep() const noexcept { return too_deep_; }
 

@@ -372,9 +372,10 @@ private:
     {
         const char* const start = in_.position();
         auto& seen = segments_.at(start_of_segment());
-        if (in_.at_text(seen.text, seen.size)) {
+        const std::size_t depth_left = in_.depth_left(); // a rollout's segments stand deeper than a rule's
+        if (in_.at_text(seen.text, seen.size) && depth_left >= seen.value.depth_left) {
             in_.skip_to(start + seen.size);
-            flag_.segments.push_back(seen.value);
+            flag_.segments.push_back(seen.value.id);
             return true;
         }
         std::string_view key;
@@ -393,7 +394,7 @@ private:
             return false;
         const std::uint32_t id = builder_.segment(key, any, constraints_);
         flag_.segments.push_back(id);
-        seen = {start, static_cast<std::size_t>(in_.position() - start), id};
+        seen = {start, static_cast<std::size_t>(in_.position() - start), {id, depth_left}};
         return true;
     }
 
@@ -438,7 +439,12 @@ private:
     std::string_view json_;
     json_reader in_;
     image_builder builder_;
-    repeated_texts<std::uint32_t> segments_;
+    struct known_segment {
+        std::uint32_t id = 0;
+        std::size_t depth_left = 0; // at its start, and that was enough
+    };
+
+    repeated_texts<known_segment> segments_;
     repeated_texts<distribution_def> shares_;
     flag_def flag_;
     std::vector<constraint_def> constraints_;

@@ -171,9 +171,9 @@ public:
     }
 
     // Instead of open(): a document that is an object, walked without an index. on_member(key, text of the value) is
-    // called for every member. All of it is checked.
+    // called for every member. All of it is checked, and nests at most `max_depth` deep.
     template <class OnMember>
-    [[nodiscard]] bool walk_members(const char* json, std::size_t size, OnMember on_member);
+    [[nodiscard]] bool walk_members(const char* json, std::size_t size, std::size_t max_depth, OnMember on_member);
 
     // These return false, for `return fail(…)`.
     bool fail(std::string_view field, std::string_view what, errc why = errc::invalid_response);
@@ -320,7 +320,7 @@ inline bool reply_document::check(const char* at, std::string_view& out)
 }
 
 template <class OnMember>
-bool reply_document::walk_members(const char* json, std::size_t size, OnMember on_member)
+bool reply_document::walk_members(const char* json, std::size_t size, std::size_t max_depth, OnMember on_member)
 {
     reset();
     end_ = json + size;
@@ -338,7 +338,7 @@ bool reply_document::walk_members(const char* json, std::size_t size, OnMember o
     };
     if (!pass('{'))
         return no_object({}, true);
-    if (max_depth_ == 0)
+    if (max_depth == 0)
         return malformed(json_fault::depth);
     if (!next('}')) {
         do {
@@ -350,7 +350,7 @@ bool reply_document::walk_members(const char* json, std::size_t size, OnMember o
             if (!pass(':'))
                 return malformed();
             const char* const from = at;
-            at = scan_json_value(at, end_, max_depth_ - 1, fault);
+            at = scan_json_value(at, end_, max_depth - 1, fault);
             if (at == nullptr)
                 return malformed(fault);
             bool escaped = false;

@@ -168,7 +168,8 @@ FLIPT_DECL std::error_code reply_reader::read_stream_message(const char* json, s
     out.grpc_code = 0;
     out.error_message.clear();
     std::string_view error;
-    const bool ok = in.walk_members(json, size, [&](const quoted_text& key, std::string_view text) {
+    const std::size_t depth = in.max_depth() + 1; // the document's own, and the envelope
+    const bool ok = in.walk_members(json, size, depth, [&](const quoted_text& key, std::string_view text) {
         const bool is_result = key.is<"result">();
         if (!is_result && !key.is<"error">())
             return true;
@@ -249,7 +250,7 @@ FLIPT_DECL std::error_code reply_reader::read_flag_resource(const char* json, st
 
 FLIPT_DECL std::error_code reply_reader::validate(const char* json, std::size_t size)
 {
-    if (impl_->walk_members(json, size, [](const quoted_text&, std::string_view) { return true; }))
+    if (impl_->walk_members(json, size, impl_->max_depth(), [](const quoted_text&, std::string_view) { return true; }))
         return {};
     return impl_->error();
 }

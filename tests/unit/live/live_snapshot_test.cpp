@@ -339,6 +339,25 @@ TEST_CASE("a document that is asked for may nest as deep as the limit, and no de
     }
 }
 
+TEST_CASE("a digest that no header carries does not stop the questions")
+{
+    std::string odd = document(true);
+    odd.insert(odd.size() - 1, R"(,"digest":"abc ")");
+    scripted_peer_thread peer;
+    peer->add(script().expect_request().reply(odd).repeat());
+    asio::io_context io;
+    flipt::config c;
+    c.endpoint = peer->url();
+    c.server = flipt::server_version::v1;
+    flipt::live_options options;
+    options.interval = 5ms;
+    flipt::live_snapshot live(io.get_executor(), c, flipt::no_token(), options);
+    run(io, live.wait_ready());
+    CHECK(live.state().digest.empty());
+    CHECK(run_until(io, [&] { return peer->requests().size() > 3; }));
+    CHECK(!live.state().last_error);
+}
+
 TEST_CASE("each request carries the token of the moment")
 {
     server_thread server(version(flavour::v2));

@@ -10,9 +10,11 @@
 
 #include <asio/redirect_error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace flipt::inline v0::detail {
@@ -412,10 +414,18 @@ FLIPT_DECL asio::awaitable<void> live_core::take_saved(std::shared_ptr<live_core
         co_await take(self, s, std::move(given), *origin);
 }
 
+// Printable ASCII without white space: HTTP and gRPC carry it as it is.
+inline bool is_entity_tag(std::string_view text) noexcept
+{
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
 FLIPT_DECL void live_core::publish(live_source& s, compiled_document& fresh, const snapshot_document& from,
                                    live_origin origin)
 {
-    const std::string_view digest = from.etag.empty() ? fresh.flags->digest() : std::string_view(from.etag);
+    // What no header carries would be refused before each further question, and nothing would be asked any more.
+    const std::string_view named = from.etag.empty() ? fresh.flags->digest() : std::string_view(from.etag);
+    const std::string_view digest = is_entity_tag(named) ? named : std::string_view();
     const bool was_ready = s.ready();
     snapshot_diff& changes = fresh.changes;
     // The same document again: from a server without ETags, or as a stream's first message.

@@ -40,7 +40,7 @@ flipt::snapshot load(const invocation& run)
     flipt::snapshot_result result =
         bare ? flipt::snapshot::parse(bytes, rules) : flipt::snapshot::parse_sdk(bytes, rules);
     if (!result.ok())
-        throw flipt::error(result.error().code(), result.error().message());
+        throw flipt::error(flipt::errc::invalid_snapshot, result.error().message());
     return std::move(*result);
 }
 

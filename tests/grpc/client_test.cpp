@@ -200,12 +200,18 @@ TEST_CASE_FIXTURE(fixture, "what cannot be sent is refused before it is")
     CHECK(line.ec == flipt::errc::invalid_argument);
     const outcome umlaut = fails(io, flags.evaluate_boolean(ask("a").in_environment("\xc3\xa4")));
     CHECK(umlaut.ec == flipt::errc::invalid_argument);
+    const outcome space = fails(io, flags.evaluate_boolean(ask("a").in_environment("x ")));
+    CHECK(space.ec == flipt::errc::invalid_argument);
     flipt::list_options tab;
     tab.environment_key = "\t";
+    flipt::list_options blank;
+    blank.environment_key = " ";
     flipt::list_options latin;
     latin.namespace_key = "\xff";
-    for (const outcome& unasked : {fails(io, flags.snapshot(tab)), fails(io, flags.snapshot(latin)),
-                                   fails(io, flags.snapshot(flipt::list_options(), "\n"))}) {
+    CHECK(fails(io, flags.list_flags(blank)).ec == flipt::errc::invalid_argument);
+    for (const outcome& unasked :
+         {fails(io, flags.snapshot(tab)), fails(io, flags.snapshot(blank)), fails(io, flags.snapshot(latin)),
+          fails(io, flags.snapshot(flipt::list_options(), "\n"))}) {
         CHECK(unasked.ec == flipt::errc::invalid_argument);
         CHECK(unasked.details.http_status() == 0); // and no question for the version came before
     }
@@ -235,7 +241,8 @@ TEST_CASE_FIXTURE(fixture, "what cannot be sent is refused before it is")
     CHECK(refused("http://127.0.0.1:1", "Authorization", "JWT x"));
     CHECK(refused("http://127.0.0.1:1", "grpc-timeout", "1S"));
     CHECK(refused("http://127.0.0.1:1", "x", "\xc3\xa4"));
-    for (const char* bad : {"a\nb", "\t"}) {
+    CHECK(refused("http://127.0.0.1:1", "x", "a "));
+    for (const char* bad : {"a\nb", "\t", "\xff"}) {
         flipt::config names;
         names.namespace_key = bad;
         CHECK(refused_settings(names));
@@ -243,9 +250,11 @@ TEST_CASE_FIXTURE(fixture, "what cannot be sent is refused before it is")
         names.environment_key = bad;
         CHECK(refused_settings(names));
     }
-    flipt::config umlauts;
-    umlauts.environment_key = "\xc3\xa4";
-    CHECK(refused_settings(umlauts));
+    for (const char* bad : {"\xc3\xa4", "staging "}) {
+        flipt::config environment;
+        environment.environment_key = bad;
+        CHECK(refused_settings(environment));
+    }
 }
 
 TEST_CASE_FIXTURE(fixture, "a server that is away for a moment is asked again; one that stays away is no answer")

@@ -275,7 +275,7 @@ TEST_CASE("a live snapshot of a namespace that cannot be asked for is refused wh
 {
     asio::io_context io;
     for (const flipt::live_namespace& bad :
-         {flipt::live_namespace("\xff"), flipt::live_namespace("a", "\xc3\xa4"), flipt::live_namespace("a", "\t")}) {
+         {flipt::live_namespace("\xff"), flipt::live_namespace("a", "\xc3\xa4"), flipt::live_namespace("a", "x ")}) {
         flipt::live_options options;
         options.namespaces.push_back(bad);
         std::error_code ec;

@@ -39,9 +39,9 @@ struct reply_view {
 };
 
 /// The refusal() of operations whose keys go into the path.
-inline constexpr char not_addressable[] =
-    "a flag key, namespace or environment that is empty, \".\" or \"..\" or has a '/' cannot go into a path, nor a "
-    "control character or outer white space into a header";
+inline constexpr char not_addressable[] = "a flag key, namespace or environment that is empty, \".\" or \"..\", has a "
+                                          "'/' or is no UTF-8 cannot go into a path, "
+                                          "nor a control character or outer white space into a header";
 
 /// What differs between the operations. One object per call; it owns or views the request and the result.
 class remote_operation {

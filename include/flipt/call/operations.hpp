@@ -116,9 +116,8 @@ private:
     bool with_token_;
 };
 
-/// Whether a namespace can be asked for: both names can go into the path, the environment also into a header. Before
-/// the version is known only so far as is certain: on v1 the environment is not in the path, and an empty one is no
-/// header.
+/// Whether a namespace can be asked for: its name can go into the path, the environment's into a header and, as v2 has
+/// it, into the path, too. An empty environment is none, which all but v2 can do without.
 [[nodiscard]] FLIPT_DECL bool addressable(std::string_view name_space, std::string_view environment,
                                           server_version version) noexcept;
 

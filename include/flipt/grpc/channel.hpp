@@ -48,7 +48,8 @@ inline metadata_list to_metadata(const config& settings, std::string& user_agent
         if (!is_metadata_key(key) || key == "te" || key == "content-type" || key.rfind("grpc-", 0) == 0)
             throw error(errc::invalid_config, "headers: " + name + " cannot be sent over gRPC, or is set by it");
         if (!is_metadata_value(value))
-            throw error(errc::invalid_config, "headers: the value of " + name + " holds more than printable ASCII");
+            throw error(errc::invalid_config,
+                        "headers: the value of " + name + " is more than printable ASCII, or has outer spaces");
         if (key == "user-agent")
             user_agent = value;
         else

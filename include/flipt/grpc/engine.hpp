@@ -120,7 +120,7 @@ public:
             throw error(errc::invalid_config, "endpoint: gRPC has no path");
         if (const auto ec = check_name("namespace_key", settings_.namespace_key, why))
             throw error(ec, why);
-        if (const auto ec = check_name("environment_key", settings_.environment_key, why))
+        if (const auto ec = check_environment(settings_.environment_key, why))
             throw error(ec, why);
         if (!is_metadata_value(settings_.environment_key))
             throw error(errc::invalid_config, "config::environment_key holds bytes that gRPC metadata cannot");

@@ -54,7 +54,7 @@ public:
         grpc::ByteBuffer scratch;
         const bool good = is_metadata_value(wanted.environment_key) &&
                           !encode_snapshot(wanted.namespace_key, wanted.environment_key, scratch);
-        return good ? nullptr : "a namespace must be UTF-8, an environment printable ASCII";
+        return good ? nullptr : "a namespace must be UTF-8, an environment printable ASCII without outer spaces";
     }
     [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted, const std::string& etag) override
     {

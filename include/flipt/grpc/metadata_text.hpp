@@ -15,8 +15,12 @@ namespace flipt::inline v0::detail {
     });
 }
 
+// Without outer spaces: an implementation may take them off, as readers of HTTP do (gRPC over HTTP/2,
+// "Custom-Metadata").
 [[nodiscard]] inline bool is_metadata_value(std::string_view text) noexcept
 {
+    if (!text.empty() && (text.front() == ' ' || text.back() == ' '))
+        return false;
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 

@@ -65,7 +65,7 @@ public:
     virtual void forget_version() noexcept = 0;
     [[nodiscard]] virtual double random_unit() = 0;
 
-    /// Why requests for a namespace cannot be written, whatever the server; null where they can.
+    /// Why requests for a namespace cannot be written; null where they can, so far as is known of the server.
     [[nodiscard]] virtual const char* refusal(const live_namespace& wanted) const = 0;
     /// One request, not repeated: the loop tries again, as often as it takes.
     [[nodiscard]] virtual asio::awaitable<fetch_outcome> fetch(const live_namespace& wanted,

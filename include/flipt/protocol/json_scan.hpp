@@ -26,6 +26,19 @@ inline constexpr std::size_t json_depth_ceiling = 1024;
 // (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF).
 [[nodiscard]] FLIPT_DECL std::size_t utf8_sequence(const char* at, const char* end) noexcept;
 
+[[nodiscard]] inline bool is_utf8(std::string_view text) noexcept
+{
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at != end) {
+        const std::size_t size = static_cast<unsigned char>(*at) < 0x80 ? 1 : utf8_sequence(at, end);
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
 // Behind the white space at `at`.
 [[nodiscard]] inline const char* skip_json_space(const char* at, const char* end) noexcept
 {

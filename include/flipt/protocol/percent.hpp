@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/protocol/chars.hpp"
+#include "flipt/protocol/json_scan.hpp"
 
 #include <cstddef>
 #include <string_view>
@@ -30,10 +31,10 @@ void append_percent_encoded(Buffer& out, std::string_view text)
 
 /// Whether `text` stays one path segment on its way. Encoding is not enough: Flipt's gateway decodes %2F before it
 /// splits the path and drops a slash at the end, and proxies decode and then remove dots (RFC 3986 6.2.2.2). So what
-/// is empty, "." or "..", or holds a '/', could name another route.
+/// is empty, "." or "..", or holds a '/', could name another route. Nothing of Flipt's has a name that is no UTF-8.
 [[nodiscard]] inline bool is_segment(std::string_view text) noexcept
 {
-    return !text.empty() && text != "." && text != ".." && text.find('/') == text.npos;
+    return !text.empty() && text != "." && text != ".." && text.find('/') == text.npos && is_utf8(text);
 }
 
 /// Appends one path segment: no byte of `text` can end it, start a query or climb out of it. False, and nothing

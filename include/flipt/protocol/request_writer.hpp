@@ -23,8 +23,8 @@ namespace flipt::inline v0::detail {
 FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string, std::string>>& headers,
                                          std::string& why);
 
-/// Checks a name of the configuration that requests carry: no control byte. `field` is what config calls it; `why` as
-/// above.
+/// Checks a name of the configuration that requests carry: UTF-8, no control byte. `field` is what config calls it;
+/// `why` as above.
 FLIPT_DECL std::error_code check_name(const char* field, std::string_view value, std::string& why);
 
 /// Checks config::environment_key: a name as above, and is_whole_field_value.

@@ -316,7 +316,7 @@ TEST_CASE("a document that cannot be used changes nothing")
 TEST_CASE("a document that is asked for may nest as deep as the limit, and no deeper")
 {
     const std::string deep = document(true).insert(1, "\"more\":{\"a\":[{\"b\":[0]}]},"); // five deep
-    for (const std::size_t limit : {5, 4}) {
+    for (const std::size_t limit : {std::size_t{5}, std::size_t{4}}) {
         CAPTURE(limit);
         scripted_peer_thread peer;
         peer->add(script().expect_request().reply(deep).repeat());
@@ -469,7 +469,7 @@ TEST_CASE("settings that cannot work are refused")
     options.namespaces.emplace_back("a");
     options.namespaces.emplace_back("a");
     CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options), flipt::error);
-    for (const char* bad : {"a/b", ".."}) { // no request can name them
+    for (const char* bad : {"a/b", "..", "\xff"}) { // no request can name them
         options.namespaces.back() = flipt::live_namespace(bad);
         CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options),
                         flipt::error);

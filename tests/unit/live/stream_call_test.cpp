@@ -197,7 +197,7 @@ TEST_CASE("without a limit of a snapshot a message is as long as it is")
 TEST_CASE("a message as long as the limit of a snapshot comes, one byte more ends the stream")
 {
     const std::string document = "{\"k\":\"" + std::string(2000, 'x') + "\"}";
-    for (const std::size_t over : {0, 1, 1000}) {
+    for (const std::size_t over : {std::size_t{0}, std::size_t{1}, std::size_t{1000}}) {
         CAPTURE(over);
         server_thread server;
         server->add(fault().raw(chunked_head + chunk(message(document)) + "0\r\n\r\n"));
@@ -205,7 +205,7 @@ TEST_CASE("a message as long as the limit of a snapshot comes, one byte more end
         c.limits.snapshot = document.size() - over;
         follower<> f(c);
         CHECK(f.end() == (over == 0 ? std::error_code() : make_error_code(errc::response_too_large)));
-        CHECK(f.sink->documents.size() == (over == 0 ? 1 : 0));
+        CHECK(f.sink->documents.size() == (over == 0 ? 1U : 0U));
     }
 }
 

@@ -232,8 +232,9 @@ TEST_CASE("values that would break out of their line are refused")
 TEST_CASE("fields that config::headers may not name")
 {
     std::string why;
-    for (const char* name : {"Host", "hOST", "Content-Length", "content-length", "Transfer-Encoding",
-                             "TRANSFER-encoding", "Connection", "Authorization", "authorization", "Accept-Encoding"}) {
+    for (const char* name :
+         {"Host", "hOST", "Content-Length", "content-length", "Transfer-Encoding", "TRANSFER-encoding", "Connection",
+          "Authorization", "authorization", "Accept-Encoding", "X-Flipt-Environment"}) {
         INFO(name);
         CHECK(check_headers({{name, "x"}}, why) == make_error_code(errc::invalid_config));
         CHECK(why.find(name) != std::string::npos);
@@ -242,5 +243,10 @@ TEST_CASE("fields that config::headers may not name")
         INFO(escaped(name));
         CHECK(check_headers({{name, "x"}}, why) == make_error_code(errc::invalid_config));
     }
+    for (const char* value : {"a\nb", " a", "a\t", " "}) {
+        INFO(escaped(value));
+        CHECK(check_headers({{"X-Fine", value}}, why) == make_error_code(errc::invalid_config));
+    }
+    CHECK_MESSAGE(why.find("white space") != std::string::npos, why);
     CHECK(!check_headers({{"X-Request-Id", "1"}, {"Cookie", ""}, {"Authorization2", "x"}, {"User-Agent", "me"}}, why));
 }

@@ -248,7 +248,7 @@ std::error_code encode_batch(const batch_request& batch, const request_defaults&
 {
     grpc_wire::wire::BatchEvaluationRequest message;
     const std::string_view environment = environment_of(batch, defaults);
-    if (!grpc_wire::is_utf8(batch.request_id) || !grpc_wire::is_utf8(batch.reference))
+    if (!is_utf8(batch.request_id) || !is_utf8(batch.reference))
         return errc::invalid_argument;
     message.set_request_id(batch.request_id);
     message.set_reference(batch.reference);
@@ -270,8 +270,8 @@ std::error_code encode_list(const list_options& options, const request_defaults&
         options.environment_key.empty() ? defaults.environment_key : std::string_view(options.environment_key);
     const std::string_view name_space = grpc_wire::namespace_of(options.namespace_key, defaults);
     constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
-    if (!grpc_wire::is_utf8(name_space) || !grpc_wire::is_utf8(environment) || !grpc_wire::is_utf8(page_token) ||
-        !grpc_wire::is_utf8(options.reference) || options.limit > most)
+    if (!is_utf8(name_space) || !is_utf8(environment) || !is_utf8(page_token) || !is_utf8(options.reference) ||
+        options.limit > most)
         return errc::invalid_argument;
     grpc_wire::wire::ListFlagRequest message;
     message.set_limit(static_cast<std::int32_t>(options.limit));
@@ -285,7 +285,7 @@ std::error_code encode_list(const list_options& options, const request_defaults&
 
 std::error_code encode_snapshot(std::string_view name_space, std::string_view environment, grpc::ByteBuffer& out)
 {
-    if (!grpc_wire::is_utf8(name_space) || !grpc_wire::is_utf8(environment))
+    if (!is_utf8(name_space) || !is_utf8(environment))
         return errc::invalid_argument;
     grpc_wire::wire::SnapshotRequest message;
     message.set_key(std::string(name_space));
@@ -297,7 +297,7 @@ std::error_code encode_snapshot(std::string_view name_space, std::string_view en
 std::error_code encode_stream(std::string_view name_space, std::string_view environment, std::string_view digest,
                               grpc::ByteBuffer& out)
 {
-    if (!grpc_wire::is_utf8(name_space) || !grpc_wire::is_utf8(environment) || !grpc_wire::is_utf8(digest))
+    if (!is_utf8(name_space) || !is_utf8(environment) || !is_utf8(digest))
         return errc::invalid_argument;
     grpc_wire::wire::SnapshotStreamRequest message;
     message.set_key(std::string(name_space));
@@ -310,7 +310,7 @@ std::error_code encode_stream(std::string_view name_space, std::string_view envi
 
 std::error_code encode_service_account(std::string_view token, grpc::ByteBuffer& out)
 {
-    if (!grpc_wire::is_utf8(token))
+    if (!is_utf8(token))
         return errc::invalid_token;
     grpc_wire::wire::VerifyServiceAccountRequest message;
     message.set_service_account_token(std::string(token));

@@ -19,23 +19,6 @@
 
 namespace flipt::inline v0::detail::grpc_wire {
 
-inline bool is_utf8(std::string_view text) noexcept
-{
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    while (at != end) {
-        if (static_cast<unsigned char>(*at) < 0x80) {
-            ++at;
-            continue;
-        }
-        const std::size_t size = utf8_sequence(at, end);
-        if (size == 0)
-            return false;
-        at += size;
-    }
-    return true;
-}
-
 template <class Message>
 void write(const Message& message, grpc::ByteBuffer& out)
 {

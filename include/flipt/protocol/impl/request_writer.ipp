@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flipt/protocol/chars.hpp"
+#include "flipt/protocol/json_scan.hpp"
 #include "flipt/protocol/request_writer.hpp"
 #include "flipt/version.hpp"
 
@@ -27,8 +28,9 @@ FLIPT_DECL bool is_whole_field_value(std::string_view value) noexcept
 FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string, std::string>>& headers,
                                          std::string& why)
 {
-    constexpr std::array<std::string_view, 6> own = {"host",       "content-length", "transfer-encoding",
-                                                     "connection", "authorization",  "accept-encoding"};
+    constexpr std::array<std::string_view, 7> own = {
+        "host",          "content-length",  "transfer-encoding",  "connection",
+        "authorization", "accept-encoding", "x-flipt-environment"}; // the last of which is config::environment_key's
     for (std::size_t i = 0; i != headers.size(); ++i) {
         const auto& [name, value] = headers[i];
         const char* name_end = name.data() + name.size();
@@ -44,8 +46,10 @@ FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string
                 return errc::invalid_config;
             }
         }
-        if (!is_field_value(value)) {
-            why = "headers: the value of " + name + " holds a control character (CR, LF, NUL or another)";
+        if (!is_whole_field_value(value)) {
+            why = "headers: the value of " + name +
+                  (is_field_value(value) ? " begins or ends with white space, which it loses on its way"
+                                         : " holds a control character (CR, LF, NUL or another)");
             return errc::invalid_config;
         }
     }
@@ -54,9 +58,10 @@ FLIPT_DECL std::error_code check_headers(const std::vector<std::pair<std::string
 
 FLIPT_DECL std::error_code check_name(const char* field, std::string_view value, std::string& why)
 {
-    if (!has_control(value))
+    const bool control = has_control(value);
+    if (!control && is_utf8(value))
         return {};
-    why = std::string("config::") + field + " holds a control character";
+    why = std::string("config::") + field + (control ? " holds a control character" : " is not UTF-8");
     return errc::invalid_config;
 }
 

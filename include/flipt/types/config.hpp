@@ -62,7 +62,8 @@ struct limit_options {
     std::size_t trailers = 16 * 1024;                      ///< trailer section, bytes
     std::size_t snapshot = std::size_t{256} * 1024 * 1024; ///< a snapshot document, one message of a stream, or all
                                                            ///< pages of a list together, bytes
-    std::size_t json_depth = 64;                           ///< nesting of a JSON document; at most 1024
+    std::size_t json_depth = 64;                           ///< nesting of a JSON document; at most 1024. Flipt's own
+                                                           ///< snapshots nest 10 deep
 };
 
 /// Settings of a client. Data only: copied into the client, later changes have no effect. A zero duration means off.
@@ -87,8 +88,8 @@ struct config {
     circuit_options circuit;
     tls_options tls;
     std::vector<std::pair<std::string, std::string>>
-        headers; ///< sent with every request; may not name Host, Content-Length, Transfer-Encoding, Connection or
-                 ///< Authorization
+        headers; ///< sent with every request; may not name Host, Content-Length, Transfer-Encoding, Connection,
+                 ///< Accept-Encoding, Authorization or X-Flipt-Environment, nor have outer white space
 };
 
 /// Settings of one call, overriding the client's.

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: the flipt-cpp authors
 # SPDX-License-Identifier: MIT
 # Checks the C++ engine against the slow reference on made-up snapshots and requests.
-"""crosscheck.py PROGRAM [--cases N] [--seed S]: PROGRAM SNAPSHOT v1|v2 answers lines of stdin on stdout."""
+"""crosscheck.py PROGRAM … [--cases N] [--seed S], where PROGRAM … is `flipt-cli eval`"""
 
 import argparse
 import json
@@ -33,8 +33,8 @@ def main():
         with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as f:
             json.dump(snapshot, f, ensure_ascii=bool(document % 3), indent=None if document % 5 else 1)
             f.flush()
-            out = subprocess.run(a.program + [f.name, version], input="".join(json.dumps(r) + "\n" for r in requests),
-                                 capture_output=True, text=True, check=False)
+            out = subprocess.run(a.program + ["--snapshot", f.name, "--rules", version], capture_output=True, text=True,
+                                 input="".join(json.dumps(r) + "\n" for r in requests), check=False)
         lines = out.stdout.splitlines()
         if out.returncode or len(lines) != len(requests):
             print(f"document {document - 1} {version}: exit {out.returncode}, {len(lines)} lines, {out.stderr[:500]}")

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: the flipt-cpp authors
 # SPDX-License-Identifier: MIT
 # Checks the slow reference, and the C++ engine if given, against a running Flipt server on fresh random requests.
-"""server_check.py URL v1|v2 [--token JWT] [--program PROGRAM …] [--requests N] [--seed S]
+"""server_check.py URL v1|v2 [--token JWT] [--requests N] [--seed S] [--program flipt-cli eval]
 
 The server must serve the namespace `default` made by: server_check.py --features v1|v2 SEED FILE"""
 
@@ -46,8 +46,8 @@ def main():
         with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as f:
             json.dump(snapshot, f)
             f.flush()
-            out = subprocess.run(a.program + [f.name, a.version], input="".join(json.dumps(r) + "\n" for r in requests), capture_output=True,
-                                 text=True, check=True)
+            out = subprocess.run(a.program + ["--snapshot", f.name, "--rules", a.version], capture_output=True, text=True,
+                                 input="".join(json.dumps(r) + "\n" for r in requests), check=True)
         ours = [json.loads(x) for x in out.stdout.splitlines()]
         assert len(ours) == len(requests)
     bad_reference = bad_ours = matched = 0

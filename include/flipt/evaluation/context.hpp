@@ -77,7 +77,8 @@ public:
     explicit context(const R& range)
     {
         for (const auto& pair : range)
-            with(pair.first, pair.second);
+            if (find(pair.first) == items_.size())
+                put(items_.size(), pair.first, pair.second);
     }
 
     context(const context& other) { append(other); }
@@ -93,17 +94,10 @@ public:
     context& operator=(context&&) noexcept = default;
     ~context() = default;
 
-    /// Adds a pair; it has no effect when the key is there already.
+    /// Adds a pair; the value replaces an earlier one of the same key.
     context& with(std::string_view key, std::string_view value) &
     {
-        for (const auto& item : items_)
-            if (std::string_view(item.key, item.key_size) == key)
-                return *this;
-        auto text = std::make_unique<char[]>(key.size() + value.size() + 1);
-        key.copy(text.get(), key.size());
-        value.copy(text.get() + key.size(), value.size());
-        items_.push_back(detail::make_item({text.get(), key.size()}, {text.get() + key.size(), value.size()}));
-        texts_.push_back(std::move(text));
+        put(find(key), key, value);
         return *this;
     }
     context&& with(std::string_view key, std::string_view value) && { return std::move(with(key, value)); }
@@ -114,10 +108,35 @@ public:
     [[nodiscard]] const std::vector<detail::context_item>& items() const noexcept { return items_; }
 
 private:
+    // The place of a key, or that behind the last.
+    [[nodiscard]] std::size_t find(std::string_view key) const noexcept
+    {
+        std::size_t at = 0;
+        while (at != items_.size() && std::string_view(items_[at].key, items_[at].key_size) != key)
+            ++at;
+        return at;
+    }
+
+    void put(std::size_t at, std::string_view key, std::string_view value)
+    {
+        auto text = std::make_unique<char[]>(key.size() + value.size() + 1);
+        key.copy(text.get(), key.size());
+        value.copy(text.get() + key.size(), value.size());
+        const auto item = detail::make_item({text.get(), key.size()}, {text.get() + key.size(), value.size()});
+        if (at == items_.size()) {
+            texts_.reserve(at + 1); // so that both grow, or none
+            items_.push_back(item);
+            texts_.push_back(std::move(text));
+        } else {
+            items_[at] = item;
+            texts_[at] = std::move(text);
+        }
+    }
+
     void append(const context& other)
     {
         for (const auto& item : other.items_)
-            with({item.key, item.key_size}, {item.value, item.value_size});
+            put(items_.size(), {item.key, item.key_size}, {item.value, item.value_size});
     }
 
     std::vector<detail::context_item> items_;

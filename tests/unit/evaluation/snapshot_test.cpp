@@ -113,8 +113,11 @@ TEST_CASE("contexts of any kind answer alike")
     CHECK(s.evaluate_boolean("f", "e", std::list<std::pair<std::string_view, const char*>>{{"region", "eu"}}).enabled);
     const std::pair<std::string_view, std::string_view> plain[] = {{"region", "eu"}};
     CHECK(s.evaluate_boolean("f", "e", plain).enabled);
-    const auto prepared = flipt::context().with("region", "eu").with("region", "us");
-    CHECK(s.evaluate_boolean("f", "e", prepared).enabled);
+    const auto prepared = flipt::context().with("region", "us").with("region", "eu");
+    CHECK(s.evaluate_boolean("f", "e", prepared).enabled); // the last one set
+    const std::vector<std::pair<std::string, std::string>> twice{{"region", "eu"}, {"region", "us"}};
+    CHECK(s.evaluate_boolean("f", "e", twice).enabled); // of a range the first one counts
+    CHECK(s.evaluate_boolean("f", "e", flipt::context(twice)).enabled);
     const flipt::context copy = prepared;
     CHECK(s.find("f").evaluate_boolean("e", copy).enabled);
     CHECK(s.find("f").evaluate_boolean("e", {{"region", "eu"}}).enabled);
@@ -662,7 +665,7 @@ TEST_CASE("a context is copied with its texts, and what was there before is gone
     {
         const std::string region = "eu";
         flipt::context made;
-        made.with("region", region).with("plan", "pro").with("region", "us"); // the first counts
+        made.with("region", "us").with("plan", "pro").with("region", region); // the last counts
         b.with("plan", "free").with("more", "x");
         a = made;
         b = made;

@@ -3,6 +3,7 @@
 // What can go wrong: error codes, their category, and the exception that awaitable operations throw.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -17,7 +18,7 @@ enum class errc {
     unauthenticated = 1, ///< 401: the server did not accept the token (it never says why)
     permission_denied,   ///< 403: the token is good but may not do this
     not_found,           ///< 404: no such flag, namespace, environment or route
-    invalid_argument,    ///< 400 and other refusals of what was asked
+    invalid_argument,    ///< 400 and other refusals of what was asked, also before it is sent
     conflict,            ///< 409: it exists already, or changed meanwhile
     rate_limited,        ///< 429: asked too often
     server_error,        ///< 5xx: the server failed
@@ -77,7 +78,7 @@ constexpr const char* describe(errc e) noexcept
     case errc::unauthenticated: return "the server did not accept the token";
     case errc::permission_denied: return "the token may not do this";
     case errc::not_found: return "no such flag, namespace, environment or route";
-    case errc::invalid_argument: return "the server refused the request";
+    case errc::invalid_argument: return "the request was refused";
     case errc::conflict: return "it exists already or was changed meanwhile";
     case errc::rate_limited: return "too many requests";
     case errc::server_error: return "the server failed";
@@ -134,6 +135,7 @@ public:
     /// How many requests were written for this call (repeats included).
     [[nodiscard]] int attempts() const noexcept { return attempts_; }
 
+    /// Everything below is for the library, which fills this when a call ends.
     void clear() noexcept
     {
         http_status_ = 0;
@@ -164,7 +166,10 @@ private:
 class error : public std::system_error {
 public:
     explicit error(std::error_code ec) : std::system_error(ec) {}
-    error(std::error_code ec, const std::string& detail) : std::system_error(ec, detail) {}
+    error(std::error_code ec, const std::string& detail) : std::system_error(ec, detail)
+    {
+        diagnostics_.set_detail(detail);
+    }
     error(std::error_code ec, diagnostics d)
         : std::system_error(d.detail().empty() ? std::system_error(ec) : std::system_error(ec, d.detail())),
           diagnostics_(std::move(d))
@@ -174,6 +179,7 @@ public:
     [[nodiscard]] int http_status() const noexcept { return diagnostics_.http_status(); }
     /// The server's own words. UNTRUSTED text.
     [[nodiscard]] const std::string& server_message() const noexcept { return diagnostics_.server_message(); }
+    /// All that is known of the failure.
     [[nodiscard]] const flipt::v0::diagnostics& details() const noexcept { return diagnostics_; }
 
 private:

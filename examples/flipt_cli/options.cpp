@@ -256,7 +256,7 @@ private:
     setting connect_timeout_{"--connect-timeout", "FLIPT_CONNECT_TIMEOUT",
                              [this](const std::string& v) { config_.connect_timeout = duration_of(v); }};
     setting retries_{"--retries", "FLIPT_RETRIES",
-                     [this](const std::string& v) { config_.retry.attempts = static_cast<int>(count_of(v, 0, 1000)); }};
+                     [this](const std::string& v) { config_.retry.retries = static_cast<int>(count_of(v, 0, 1000)); }};
     setting max_connections_{"--max-connections", "FLIPT_MAX_CONNECTIONS",
                              [this](const std::string& v) { config_.max_connections = count_of(v, 1, 100'000); }};
     setting json_{"--json", "FLIPT_JSON", [this](const std::string& v) { out_.json = switch_of(v); }};

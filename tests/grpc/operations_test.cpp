@@ -237,7 +237,7 @@ TEST_CASE_FIXTURE(echo, "the circuit breaker opens after failures in a row, and 
     });
     settings.circuit.failures = 2;
     settings.circuit.pause = 1h;
-    settings.retry.attempts = 0;
+    settings.retry.retries = 0;
     auto flags = client();
     CHECK(fails(io, flags.evaluate_boolean(ask("a"))).ec == flipt::errc::server_error);
     CHECK(fails(io, flags.evaluate_boolean(ask("a"))).ec == flipt::errc::not_found);
@@ -254,7 +254,7 @@ TEST_CASE_FIXTURE(echo, "after the pause one call probes; its end without an ans
 {
     settings.circuit.failures = 1;
     settings.circuit.pause = 1ns;
-    settings.retry.attempts = 0;
+    settings.retry.retries = 0;
     auto flags = client();
     server.on("Variant",
               [](const std::shared_ptr<call>& c) { c->finish(grpc::Status(grpc::StatusCode::INTERNAL, "")); });

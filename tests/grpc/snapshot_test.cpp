@@ -225,7 +225,7 @@ TEST_CASE("connections that the server keeps ending with GOAWAY lose no change")
         CHECK(reader.evaluate_boolean_or("f", "ada", !enabled) == enabled);
     }
     flipt::config settings = settings_for(flipt_server);
-    settings.retry.attempts = 10; // a slow machine may meet the end of several connections in one call
+    settings.retry.retries = 10; // a slow machine may meet the end of several connections in one call
     flipt::grpc_client flags(threads.io.get_executor(), settings, flipt::jwt_token(secret_token));
     for (int i = 0; i < 100; ++i) {
         const flipt::boolean_evaluation got = threads.await(flags.evaluate_boolean(ask("a")));

@@ -35,7 +35,7 @@ std::error_code ask_over(const server& to, const flipt::tls_options& tls, const 
     flipt::config settings = settings_for(to);
     settings.endpoint = "https://" + host + ":" + std::to_string(to.port());
     settings.tls = tls;
-    settings.retry.attempts = 0;
+    settings.retry.retries = 0;
     flipt::grpc_client flags(io.get_executor(), settings, flipt::jwt_token(secret_token));
     return fails(io, flags.evaluate_boolean(ask("a"))).ec;
 }

@@ -321,7 +321,7 @@ private:
         co_await asio::this_coro::throw_if_cancelled(false);
         retry_input tries;
         tries.sent = true; // who knows
-        tries.attempts = c->options.retries.value_or(self->settings_.retry.attempts);
+        tries.retries = c->options.retries.value_or(self->settings_.retry.retries);
         bool token_renewed = false;
         for (;;) {
             if (c->interruption)

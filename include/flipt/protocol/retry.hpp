@@ -26,7 +26,7 @@ struct retry_input {
     bool reply_started = false;  ///< a byte of the reply arrived
     bool fresh_repeated = false; ///< the uncounted repeat on a fresh connection was used up already
     int repeats = 0;             ///< counted repeats so far
-    int attempts = 0;            ///< counted repeats allowed (retry_options::attempts or call_options::retries)
+    int retries = 0;             ///< counted repeats allowed (retry_options::retries or call_options::retries)
     std::optional<std::chrono::seconds> retry_after;              ///< as parse_retry_after gives it
     std::optional<std::chrono::steady_clock::duration> remaining; ///< to the deadline; unset = no deadline
     double random = 0.0;                                          ///< in [0, 1)

@@ -35,11 +35,12 @@ struct tls_options {
 struct retry_options {
     retry_options() = default;
 
-    int attempts = 2; ///< repeats after the first try; 0 = never
-    std::chrono::steady_clock::duration initial_backoff = std::chrono::milliseconds(
-        100); ///< most of the first pause, doubled for each further one; all are drawn below it
-    std::chrono::steady_clock::duration max_backoff =
-        std::chrono::seconds(5); ///< most of any pause; Retry-After may ask for up to 30 s
+    /// Repeats after the first try; 0 = never.
+    int retries = 2;
+    /// Most of the first pause, doubled for each further one; all are drawn below it.
+    std::chrono::steady_clock::duration initial_backoff = std::chrono::milliseconds(100);
+    /// Most of any pause; Retry-After may ask for up to 30 s.
+    std::chrono::steady_clock::duration max_backoff = std::chrono::seconds(5);
 };
 
 /// A circuit breaker: after so many failed calls in a row (no answer, or 5xx) calls end at once with
@@ -47,7 +48,9 @@ struct retry_options {
 struct circuit_options {
     circuit_options() = default;
 
-    int failures = 0; ///< in a row; 0 = no breaker
+    /// In a row; 0 = no breaker.
+    int failures = 0;
+    /// From opening to the call that tries again.
     std::chrono::steady_clock::duration pause = std::chrono::seconds(5);
 };
 
@@ -87,16 +90,16 @@ struct config {
     retry_options retry;
     circuit_options circuit;
     tls_options tls;
-    std::vector<std::pair<std::string, std::string>>
-        headers; ///< sent with every request; may not name Host, Content-Length, Transfer-Encoding, Connection,
-                 ///< Accept-Encoding, Authorization or X-Flipt-Environment, nor have outer white space
+    /// Sent with every request; may not name Host, Content-Length, Transfer-Encoding, Connection, Accept-Encoding,
+    /// Authorization or X-Flipt-Environment, nor have outer white space.
+    std::vector<std::pair<std::string, std::string>> headers;
 };
 
 /// Settings of one call, overriding the client's.
 struct call_options {
     /// The deadline of this call from its start, everything included; zero = none. Unset = config::request_timeout.
     std::optional<std::chrono::steady_clock::duration> timeout = std::nullopt;
-    /// Repeats after the first try. Unset = config::retry.attempts.
+    /// Repeats after the first try. Unset = config::retry.retries.
     std::optional<int> retries = std::nullopt;
     /// Filled when the call completes, if not null; must live until then.
     flipt::v0::diagnostics* diagnostics = nullptr;

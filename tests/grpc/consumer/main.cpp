@@ -12,7 +12,7 @@ int main()
     asio::io_context io;
     flipt::config settings;
     settings.endpoint = "http://127.0.0.1:1";
-    settings.retry.attempts = 0;
+    settings.retry.retries = 0;
     flipt::grpc_client flags(io.get_executor(), settings, flipt::jwt_token("abc"));
     bool hello = false;
     flags.async_evaluate_boolean(

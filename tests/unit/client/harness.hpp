@@ -146,7 +146,7 @@ inline flipt::config settings(std::string url, int attempts = 0)
 {
     flipt::config c;
     c.endpoint = std::move(url);
-    c.retry.attempts = attempts;
+    c.retry.retries = attempts;
     c.retry.initial_backoff = 1ms;
     c.retry.max_backoff = 2ms;
     return c;

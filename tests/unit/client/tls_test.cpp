@@ -256,7 +256,7 @@ TEST_CASE("a connection that TLS does not end properly truncates a reply without
         script play = script().expect_request().send(x.bytes);
         peer->add(x.notify ? play.finish() : play.close());
         auto c = trusting(peer->url());
-        c.retry.attempts = 0;
+        c.retry.retries = 0;
         const outcome out = try_once(c);
         CHECK_MESSAGE(out.ec == x.ec, name_of(out.ec));
     }
@@ -316,7 +316,7 @@ TEST_CASE("a handshake that stalls ends with the time for connecting")
     peer->add(script().hold());
     auto c = trusting("https" + peer->url().substr(4));
     c.connect_timeout = 50ms;
-    c.retry.attempts = 0;
+    c.retry.retries = 0;
     const auto begin = clock::now();
     const outcome out = try_once(c);
     CHECK_MESSAGE(out.ec == errc::timed_out, name_of(out.ec));

@@ -37,7 +37,7 @@ std::error_code system(std::errc e) { return {static_cast<int>(e), std::system_c
 retry_input base()
 {
     retry_input in;
-    in.attempts = 2;
+    in.retries = 2;
     in.sent = true;
     in.random = 0.5;
     return in;
@@ -97,7 +97,7 @@ TEST_CASE("which errors are repeated")
         CHECK(decide_retry(in, options()).action == r.before_sending);
         in.idempotent = true;
         CHECK(decide_retry(in, options()).action == r.before_sending);
-        in.attempts = 0;
+        in.retries = 0;
         CHECK(decide_retry(in, options()).action == give_up);
     }
 }
@@ -126,7 +126,7 @@ TEST_CASE("the uncounted repeat of a reused connection")
         retry_input in = base();
         in.error = error;
         in.reused = true;
-        in.attempts = 0;
+        in.retries = 0;
         CHECK(decide_retry(in, options()).action == fresh);
         retry_input started = in;
         started.reply_started = true;
@@ -134,7 +134,7 @@ TEST_CASE("the uncounted repeat of a reused connection")
         retry_input again = in;
         again.fresh_repeated = true;
         CHECK(decide_retry(again, options()).action == give_up);
-        again.attempts = 1;
+        again.retries = 1;
         CHECK(decide_retry(again, options()).action == later);
         retry_input writes = in;
         writes.idempotent = false;

@@ -152,7 +152,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
 
     retry_input tries;
     tries.idempotent = op.idempotent();
-    tries.attempts = c.options_.retries.value_or(owner.settings().retry.attempts);
+    tries.retries = c.options_.retries.value_or(owner.settings().retry.retries);
     bool token_renewed = false;
     bool fresh = false; // the next try must not use a connection that was used before
 

@@ -179,7 +179,7 @@ FLIPT_DECL retry_decision decide_retry(const retry_input& in, const retry_option
             break;
         }
     }
-    if ((may_have_acted && !in.idempotent) || in.repeats >= in.attempts)
+    if ((may_have_acted && !in.idempotent) || in.repeats >= in.retries)
         return stop;
 
     auto delay = backoff(in.repeats, options.initial_backoff, options.max_backoff, in.random);

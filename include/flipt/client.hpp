@@ -23,8 +23,8 @@ namespace flipt::inline v0 {
 /// A client of one Flipt server (v1.61 or v2) over HTTP/1.1, plain or TLS, with the token of a policy in every request.
 ///
 /// Every operation comes twice: `x(request, options)` returns an `asio::awaitable` that throws `flipt::error`, and
-/// `async_x(request, options, token)` takes any completion token with `void(std::error_code, T)`; the usual ones have a
-/// form without options, too.
+/// `async_x(request, options, token)` takes any completion token with `void(std::error_code, T)`; all have a form
+/// without options, too.
 ///
 /// **Executor.** All state lives on the executor given; operations go there first (no hop for a coroutine that is
 /// running on it, where it is an io_context's or a strand of one) and complete on the handler's associated executor.
@@ -34,7 +34,9 @@ namespace flipt::inline v0 {
 /// waiting for a connection, name resolution, connect, TLS, every repeat and pause. It ends as errc::timed_out.
 ///
 /// **Cancellation.** Per-operation cancellation of every type ends a call with asio::error::operation_aborted; its
-/// connection is closed, not reused. Emit signals on the executor of the coroutine or handler they belong to.
+/// connection is closed, not reused. Emit signals on the executor of the coroutine or handler they belong to. In a
+/// coroutine that was cancelled itself, Asio throws std::system_error from every further `co_await`, these among them,
+/// unless it awaits asio::this_coro::throw_if_cancelled(false) or reset_cancellation_state() first.
 ///
 /// **Errors.** An `errc` of this library, or an error of the network or of TLS (tls_category()) as it is.
 ///
@@ -78,7 +80,7 @@ public:
     [[nodiscard]] executor_type get_executor() const noexcept { return detail::executor_of(*engine_); }
 
     /// The policy inside, to set another token at run time where the policy can. On the client's executor.
-    /// May be assigned to, save one that fetches: that must be inside an any_token.
+    /// A policy may be assigned to, but not one with fetch(): hold that in an any_token, and assign to it.
     [[nodiscard]] TokenPolicy& token_policy() noexcept { return *policy_; }
 
     /// Ends every call under way with operation_aborted. The client stays usable. On the client's executor.
@@ -103,7 +105,7 @@ public:
         return throwing_into<detail::evaluate_into_operation<boolean_evaluation>>(options, &request, &result);
     }
     /// The flag's value, or `otherwise` if the call fails for any reason, which `why` (if not null) then tells; it must
-    /// live until completion. Never throws.
+    /// live until completion. No failure throws.
     [[nodiscard]] asio::awaitable<bool> evaluate_boolean_or(evaluation_request request, bool otherwise,
                                                             std::error_code* why = nullptr,
                                                             call_options options = {}) const
@@ -131,6 +133,11 @@ public:
         return into_with_code<detail::evaluate_into_operation<boolean_evaluation>>(options, std::forward<Token>(token),
                                                                                    &request, &result);
     }
+    template <class Token>
+    auto async_evaluate_boolean(const evaluation_request& request, boolean_evaluation& result, Token&& token) const
+    {
+        return async_evaluate_boolean(request, result, call_options(), std::forward<Token>(token));
+    }
 
     // ---- variant ----------------------------------------------------------------------------------------------------
 
@@ -148,7 +155,7 @@ public:
         return throwing_into<detail::evaluate_into_operation<variant_evaluation>>(options, &request, &result);
     }
     /// The key of the variant, or `otherwise` if the call fails or no variant is given; `why` (if not null) then tells
-    /// the error, none where there was simply no variant. Never throws.
+    /// the error, none where there was simply no variant. No failure throws.
     [[nodiscard]] asio::awaitable<std::string> evaluate_variant_or(evaluation_request request, std::string otherwise,
                                                                    std::error_code* why = nullptr,
                                                                    call_options options = {}) const
@@ -175,6 +182,11 @@ public:
     {
         return into_with_code<detail::evaluate_into_operation<variant_evaluation>>(options, std::forward<Token>(token),
                                                                                    &request, &result);
+    }
+    template <class Token>
+    auto async_evaluate_variant(const evaluation_request& request, variant_evaluation& result, Token&& token) const
+    {
+        return async_evaluate_variant(request, result, call_options(), std::forward<Token>(token));
     }
 
     // ---- batch ------------------------------------------------------------------------------------------------------
@@ -203,6 +215,19 @@ public:
     auto async_evaluate_batch(batch_request request, Token&& token) const
     {
         return async_evaluate_batch(std::move(request), call_options(), std::forward<Token>(token));
+    }
+    /// void(std::error_code), into the caller's result. Both references must live until completion.
+    template <class Token>
+    auto async_evaluate_batch(const batch_request& request, batch_evaluation& result, call_options options,
+                              Token&& token) const
+    {
+        return into_with_code<detail::evaluate_into_operation<batch_evaluation>>(options, std::forward<Token>(token),
+                                                                                 &request, &result);
+    }
+    template <class Token>
+    auto async_evaluate_batch(const batch_request& request, batch_evaluation& result, Token&& token) const
+    {
+        return async_evaluate_batch(request, result, call_options(), std::forward<Token>(token));
     }
 
     // ---- flags ------------------------------------------------------------------------------------------------------
@@ -273,14 +298,29 @@ public:
         return async_text("/health", false, options, std::forward<Token>(token));
     }
     template <class Token>
+    auto async_health(Token&& token) const
+    {
+        return async_health(call_options(), std::forward<Token>(token));
+    }
+    template <class Token>
     auto async_info(call_options options, Token&& token) const
     {
         return async_text("/meta/info", true, options, std::forward<Token>(token));
     }
     template <class Token>
+    auto async_info(Token&& token) const
+    {
+        return async_info(call_options(), std::forward<Token>(token));
+    }
+    template <class Token>
     auto async_self(call_options options, Token&& token) const
     {
         return async_text("/auth/v1/self", true, options, std::forward<Token>(token));
+    }
+    template <class Token>
+    auto async_self(Token&& token) const
+    {
+        return async_self(call_options(), std::forward<Token>(token));
     }
 
     /// The snapshot of a namespace, byte for byte as the server has it (v2: GET /client/v2/environments/{env}/
@@ -301,6 +341,11 @@ public:
         return with_code<detail::snapshot_operation, snapshot_document>(
             options, std::forward<Token>(token), std::move(where.namespace_key), std::move(where.environment_key),
             std::move(etag));
+    }
+    template <class Token>
+    auto async_snapshot(list_options where, std::string etag, Token&& token) const
+    {
+        return async_snapshot(std::move(where), std::move(etag), call_options(), std::forward<Token>(token));
     }
 
 private:

@@ -66,7 +66,7 @@ public:
 
     [[nodiscard]] executor_type get_executor() const noexcept { return engine_->executor(); }
     /// The policy inside, to set another token at run time where the policy can. On the client's executor.
-    /// May be assigned to, save one that fetches: that must be inside an any_token.
+    /// A policy may be assigned to, but not one with fetch(): hold that in an any_token, and assign to it.
     [[nodiscard]] TokenPolicy& token_policy() noexcept { return *policy_; }
     /// Ends every call under way with operation_aborted. The client stays usable. On the client's executor.
     void cancel() { engine_->cancel_all(); }
@@ -86,7 +86,7 @@ public:
         return throwing_into<detail::grpc_evaluate<boolean_evaluation>>(options, &request, &result);
     }
     /// The flag's value, or `otherwise` if the call fails for any reason, which `why` (if not null) then tells; it must
-    /// live until completion. Never throws.
+    /// live until completion. No failure throws.
     [[nodiscard]] asio::awaitable<bool> evaluate_boolean_or(evaluation_request request, bool otherwise,
                                                             std::error_code* why = nullptr,
                                                             call_options options = {}) const
@@ -114,6 +114,11 @@ public:
         return into_with_code<detail::grpc_evaluate<boolean_evaluation>>(options, std::forward<Token>(token), &request,
                                                                          &result);
     }
+    template <class Token>
+    auto async_evaluate_boolean(const evaluation_request& request, boolean_evaluation& result, Token&& token) const
+    {
+        return async_evaluate_boolean(request, result, call_options(), std::forward<Token>(token));
+    }
 
     // ---- variant ----------------------------------------------------------------------------------------------------
 
@@ -130,7 +135,7 @@ public:
         return throwing_into<detail::grpc_evaluate<variant_evaluation>>(options, &request, &result);
     }
     /// The key of the variant, or `otherwise` if the call fails or no variant is given; `why` (if not null) then tells
-    /// the error, none where there was simply no variant. Never throws.
+    /// the error, none where there was simply no variant. No failure throws.
     [[nodiscard]] asio::awaitable<std::string> evaluate_variant_or(evaluation_request request, std::string otherwise,
                                                                    std::error_code* why = nullptr,
                                                                    call_options options = {}) const
@@ -158,6 +163,11 @@ public:
         return into_with_code<detail::grpc_evaluate<variant_evaluation>>(options, std::forward<Token>(token), &request,
                                                                          &result);
     }
+    template <class Token>
+    auto async_evaluate_variant(const evaluation_request& request, variant_evaluation& result, Token&& token) const
+    {
+        return async_evaluate_variant(request, result, call_options(), std::forward<Token>(token));
+    }
 
     // ---- batch ------------------------------------------------------------------------------------------------------
 
@@ -183,6 +193,18 @@ public:
     auto async_evaluate_batch(batch_request request, Token&& token) const
     {
         return async_evaluate_batch(std::move(request), call_options(), std::forward<Token>(token));
+    }
+    /// void(std::error_code), into the caller's result. Both references must live until completion.
+    template <class Token>
+    auto async_evaluate_batch(const batch_request& request, batch_evaluation& result, call_options options,
+                              Token&& token) const
+    {
+        return into_with_code<detail::grpc_batch>(options, std::forward<Token>(token), &request, &result);
+    }
+    template <class Token>
+    auto async_evaluate_batch(const batch_request& request, batch_evaluation& result, Token&& token) const
+    {
+        return async_evaluate_batch(request, result, call_options(), std::forward<Token>(token));
     }
 
     // ---- flags ------------------------------------------------------------------------------------------------------
@@ -223,6 +245,11 @@ public:
     {
         return with_code<detail::grpc_snapshot>(options, std::forward<Token>(token), std::move(where.namespace_key),
                                                 std::move(where.environment_key), std::move(etag));
+    }
+    template <class Token>
+    auto async_snapshot(list_options where, std::string etag, Token&& token) const
+    {
+        return async_snapshot(std::move(where), std::move(etag), call_options(), std::forward<Token>(token));
     }
 
     /// A namespace's snapshots as they change (v2), read with next(). Nothing is sent before the first next(). `digest`

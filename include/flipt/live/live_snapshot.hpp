@@ -72,21 +72,22 @@ public:
 
     [[nodiscard]] executor_type get_executor() const noexcept { return detail::executor_of(*core_); }
     /// The policy inside, to set another token at run time where the policy can. On the executor.
-    /// May be assigned to, save one that fetches: that must be inside an any_token.
+    /// A policy may be assigned to, but not one with fetch(): hold that in an any_token, and assign to it.
     [[nodiscard]] TokenPolicy& token_policy() noexcept { return *policy_; }
 
     // ---- reading ----------------------------------------------------------------------------------------------------
 
     /// A reader of the first namespace, for one thread or loop. Cheap to make, cheaper to keep.
     [[nodiscard]] flipt::v0::reader reader() const { return flipt::v0::reader(detail::published(*core_)); }
-    /// Of another namespace kept; an empty key is config's. Throws flipt::error (errc::invalid_argument) if it is none.
+    /// Of another namespace kept; an empty key beside one that is not is config's, two empty ones are the first
+    /// namespace. Throws flipt::error (errc::invalid_argument) if it is none of those kept.
     [[nodiscard]] flipt::v0::reader reader(std::string_view namespace_key, std::string_view environment_key = {}) const
     {
         return flipt::v0::reader(detail::published(*core_, namespace_key, environment_key));
     }
 
     /// The newest snapshot, an empty one before the first load; for occasional use (it may wait for another thread that
-    /// copies the same pointer). Never null.
+    /// copies the same pointer). Never null. Namespaces and errors as reader().
     [[nodiscard]] std::shared_ptr<const snapshot> current(std::string_view namespace_key = {},
                                                           std::string_view environment_key = {}) const
     {
@@ -125,7 +126,7 @@ public:
 
     // ---- state ------------------------------------------------------------------------------------------------------
 
-    /// How a namespace is doing.
+    /// How a namespace is doing. Namespaces and errors as reader().
     [[nodiscard]] live_state state(std::string_view namespace_key = {}, std::string_view environment_key = {}) const
     {
         return detail::state_of(*core_, namespace_key, environment_key);
@@ -135,9 +136,9 @@ public:
     /// Asks the server now, whatever the interval says. Does not wait for the answer.
     void refresh() const { detail::post_refresh(*core_); }
 
-    /// Waits until every namespace has flags (see live_start), at most live_options::ready_timeout. Throws
-    /// flipt::error: timed_out (what() tells the last failure), with live_start::fail the first failure,
-    /// operation_aborted after cancellation (any type) or destruction.
+    /// Waits until every namespace has flags (see live_start), at most `timeout`, unset: live_options::ready_timeout;
+    /// zero is no limit. Throws flipt::error: timed_out (what() tells the last failure), with live_start::fail the
+    /// first failure, operation_aborted after cancellation (any type) or destruction.
     [[nodiscard]] asio::awaitable<void> wait_ready(std::optional<duration> timeout = std::nullopt) const
     {
         return detail::throwing_wait_ready(core_, timeout);

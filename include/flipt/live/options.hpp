@@ -57,6 +57,7 @@ public:
 
     bool streaming = true; ///< use the server's stream where it has one (v2)
     /// How often a server without a stream is asked (If-None-Match, so that an unchanged document costs a few bytes).
+    /// This and `watchdog` must be positive.
     std::chrono::steady_clock::duration interval = std::chrono::seconds(10);
     /// With a stream the server is still asked, this rarely: the stream has no heartbeat, and a branch's stream is
     /// mute.

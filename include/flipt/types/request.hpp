@@ -48,7 +48,8 @@ public:
     }
     evaluation_request&& in_environment(std::string_view key) && { return std::move(in_environment(key)); }
 
-    /// The id the server echoes; an answer with another is errc::invalid_response. It makes one up when this is empty.
+    /// The id the server echoes; an answer with another is errc::invalid_response. The server makes one up
+    /// where it is empty.
     evaluation_request& with_request_id(std::string_view id) &
     {
         request_id.assign(id);
@@ -131,7 +132,15 @@ public:
     }
     list_options&& in_environment(std::string_view key) && { return std::move(in_environment(key)); }
 
-    /// One page of at most `limit` flags from `token` on (empty = the first), in place of all pages.
+    /// A git reference (v1 declarative backends; no effect on v2).
+    list_options& at_reference(std::string_view ref) &
+    {
+        reference.assign(ref);
+        return *this;
+    }
+    list_options&& at_reference(std::string_view ref) && { return std::move(at_reference(ref)); }
+
+    /// One page of at most `flags` flags from `token` on (empty = the first), in place of all pages.
     list_options& page(std::size_t flags, std::string_view token = {}) &
     {
         limit = flags;

@@ -101,6 +101,9 @@ elif way == "pkg-config":
     flags = shlex.split(run("pkg-config", "--cflags", "--libs", "flipt-cpp"))
     run(*compiler, "-std=c++20", main, "-o", work / "consumer", *flags)
     check(work / "consumer")
+    for other in ("g++", "clang++-19"):  # what one compiler has installed is for all
+        if shutil.which(other) and other not in compiler:
+            run(other, "-std=c++20", "-fsyntax-only", main, *flags)
 elif way == "cmake":
     need("meson", "cmake")
     prefix = install()

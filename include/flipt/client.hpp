@@ -45,6 +45,7 @@ namespace flipt::inline v0 {
 /// development checks get none (which its user cannot see).
 ///
 /// **Lifetime.** The io_context must outlive the client. Destroying the client ends its calls with operation_aborted.
+/// One that was moved from may be assigned to or destroyed, and no more.
 ///
 /// **Threads.** Distinct clients: safe. One client: its operations may be started from any thread (they hop), but the
 /// client object itself must not be moved or destroyed meanwhile.

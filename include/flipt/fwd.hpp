@@ -20,14 +20,24 @@ class variant_evaluation;
 class batch_evaluation;
 class flag;
 class flag_list;
+class snapshot_document;
 class secret;
 template <class TokenPolicy>
 class client;
 class snapshot;
 class reader;
 class live_options;
+class live_namespace;
+class live_state;
 class live_change;
 template <class TokenPolicy>
 class live_snapshot;
+template <class TokenPolicy>
+class live_thread;
+class any_token;
+template <class TokenPolicy>
+class grpc_client;
+template <class TokenPolicy>
+class grpc_live_snapshot;
 
 } // namespace flipt::inline v0

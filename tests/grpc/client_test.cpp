@@ -131,13 +131,20 @@ TEST_CASE_FIXTURE(fixture, "a batch keeps the order and knows its three kinds of
     CHECK(std::get<flipt::boolean_evaluation>(got.responses[0]).flag_key == "a");
     CHECK(std::get<flipt::variant_evaluation>(got.responses[1]).flag_key == "b");
     CHECK(std::get<flipt::error_evaluation>(got.responses[2]).reason == flipt::error_evaluation_reason::not_found);
+    flipt::batch_evaluation kept;
+    std::error_code ended = make_error_code(flipt::errc::server_error);
+    flags.async_evaluate_batch(three, kept, [&](std::error_code ec) { ended = ec; });
+    io.restart();
+    io.run();
+    CHECK(!ended);
+    CHECK(kept.responses.size() == 3);
     missing = 1;
     const outcome short_one = fails(io, flags.evaluate_batch(three));
     CHECK(short_one.ec == flipt::errc::invalid_response);
     three.in_environment("one").requests[1].in_environment("other");
     const outcome mixed = fails(io, flags.evaluate_batch(three));
     CHECK(mixed.ec == flipt::errc::invalid_argument);
-    CHECK(server.seen().size() == 2);
+    CHECK(server.seen().size() == 3);
 }
 
 TEST_CASE_FIXTURE(fixture, "all pages of the flags are listed, with their metadata as JSON")

@@ -35,7 +35,7 @@ namespace flipt::inline v0 {
 ///
 /// **Threads, lifetime.** As flipt::client: all state lives on the executor given (a strand where several threads run
 /// the io_context); gRPC's own threads never run a handler. The io_context must outlive the client; destroying the
-/// client ends its calls with operation_aborted.
+/// client ends its calls with operation_aborted. One that was moved from may be assigned to or destroyed, and no more.
 template <class TokenPolicy = no_token>
 class grpc_client {
     static_assert(detail::check_token_policy<TokenPolicy>());

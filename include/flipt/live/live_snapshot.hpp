@@ -35,7 +35,7 @@ namespace flipt::inline v0 {
 ///
 /// **Lifetime.** The io_context must outlive it. Destroying it ends its waits with operation_aborted and everything
 /// else in silence; readers and shared_ptrs to snapshots stay good. `on_change` is not called afterwards if it is
-/// destroyed on its executor.
+/// destroyed on its executor. One that was moved from may be assigned to or destroyed, and no more.
 ///
 /// **fork.** A child keeps its readers and what they last saw, and must not use the live snapshot itself (nor its
 /// io_context): leave it undestroyed (or exec), and make a new one.

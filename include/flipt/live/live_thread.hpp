@@ -39,6 +39,9 @@ public:
     [[nodiscard]] live_snapshot<TokenPolicy>& get() noexcept { return *live_; }
     [[nodiscard]] live_snapshot<TokenPolicy>* operator->() noexcept { return &*live_; }
     [[nodiscard]] live_snapshot<TokenPolicy>& operator*() noexcept { return *live_; }
+    [[nodiscard]] const live_snapshot<TokenPolicy>& get() const noexcept { return *live_; }
+    [[nodiscard]] const live_snapshot<TokenPolicy>* operator->() const noexcept { return &*live_; }
+    [[nodiscard]] const live_snapshot<TokenPolicy>& operator*() const noexcept { return *live_; }
     /// To run something else on the thread.
     [[nodiscard]] asio::any_io_executor get_executor() noexcept { return loop_.executor(); }
 

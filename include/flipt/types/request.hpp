@@ -66,12 +66,12 @@ public:
     evaluation_request&& at_reference(std::string_view ref) && { return std::move(at_reference(ref)); }
 
     std::string flag_key;
-    std::string entity_id;
-    context_map context;
+    std::string entity_id;       ///< decides percentages; may be empty
+    context_map context;         ///< what constraints look at
     std::string namespace_key;   ///< empty = config::namespace_key
     std::string environment_key; ///< empty = config::environment_key
-    std::string request_id;
-    std::string reference;
+    std::string request_id;      ///< see with_request_id()
+    std::string reference;       ///< see at_reference()
 };
 
 /// Several evaluations answered by one request, in its order (POST /evaluate/v1/batch). All of one environment.
@@ -109,8 +109,8 @@ public:
 
     std::vector<evaluation_request> requests;
     std::string environment_key; ///< of the whole batch; empty = that of its items, else config::environment_key
-    std::string request_id;
-    std::string reference;
+    std::string request_id;      ///< as an evaluation_request's; its items have their own
+    std::string reference;       ///< as an evaluation_request's
 };
 
 /// Which flags to list (GET /api/v1/namespaces/{ns}/flags).
@@ -149,11 +149,11 @@ public:
     }
     list_options&& page(std::size_t flags, std::string_view token = {}) && { return std::move(page(flags, token)); }
 
-    std::string namespace_key;
-    std::string environment_key;
-    std::size_t limit = 0;  ///< 0 = everything
-    std::string page_token; ///< opaque; needs a limit
-    std::string reference;
+    std::string namespace_key;   ///< empty = config::namespace_key
+    std::string environment_key; ///< empty = config::environment_key
+    std::size_t limit = 0;       ///< 0 = everything
+    std::string page_token;      ///< opaque; needs a limit
+    std::string reference;       ///< see at_reference()
 };
 
 } // namespace flipt::inline v0

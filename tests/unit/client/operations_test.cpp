@@ -445,6 +445,46 @@ TEST_CASE("a call that the version turns out not to allow says nothing bad of th
     CHECK_MESSAGE(ask(there) == errc::not_found, name_of(ended.back())); // it was asked
 }
 
+TEST_CASE("every operation takes a completion token without options")
+{
+    server_thread server(of(flavour::v1));
+    fill(*server);
+    server->add(flipt::testing::fault().on("/auth/v1/self").status(200, R"({"id":"me"})"));
+    asio::io_context context;
+    const flipt::client client(context.get_executor(), settings(server->url()));
+    const flipt::evaluation_request boolean("flag", "e");
+    const flipt::evaluation_request variant("colour", "e");
+    const flipt::batch_request both = flipt::batch_request().add(boolean).add(variant);
+    flipt::boolean_evaluation boolean_result;
+    flipt::variant_evaluation variant_result;
+    flipt::batch_evaluation batch_result, batch_given;
+    std::vector<std::string> given;
+    const auto filled = [&](std::error_code ec) { given.emplace_back(ec ? name_of(ec) : "ok"); };
+    const auto text = [&](std::error_code ec, const std::string& body) { given.push_back(ec ? name_of(ec) : body); };
+    client.async_evaluate_boolean(boolean, boolean_result, filled);
+    client.async_evaluate_variant(variant, variant_result, filled);
+    client.async_evaluate_batch(both, batch_result, filled);
+    client.async_evaluate_batch(both, batch_given, flipt::call_options(), filled);
+    client.async_snapshot(flipt::list_options(), "", [&](std::error_code ec, const flipt::snapshot_document& found) {
+        text(ec, found.json.empty() ? "none" : "ok");
+    });
+    context.run();
+    CHECK(given == std::vector<std::string>(5, "ok"));
+    CHECK(boolean_result.enabled);
+    CHECK(variant_result.variant_key == "blue");
+    CHECK(batch_result.responses.size() == 2);
+    CHECK(batch_given.responses.size() == 2);
+    given.clear();
+    client.async_self(text);
+    client.async_health(text);
+    client.async_info(text);
+    context.restart();
+    context.run();
+    REQUIRE(given.size() == 3);
+    for (const std::string& body : given)
+        CHECK_MESSAGE(body.front() == '{', body);
+}
+
 TEST_CASE("a list names the git reference it is of, and self() asks who the token is")
 {
     server_thread server(of(flavour::v1));

@@ -40,6 +40,24 @@ public:
     }
 };
 
+/// From a handler's cancellation slot to its wait, which may not have begun yet. Touched on the core's executor only.
+class wait_link {
+public:
+    wait_link() = default;
+
+    void cancel(asio::cancellation_type type)
+    {
+        // Waits change nothing, so every type can be granted.
+        if (type == asio::cancellation_type::none)
+            return;
+        cancelled = true;
+        signal.emit(type);
+    }
+
+    asio::cancellation_signal signal; ///< nobody hears it before the wait has begun
+    bool cancelled = false;
+};
+
 /// A wait with its handler, in one block that is there before it begins: whatever there is no memory for later is an
 /// outcome, and told. (But Asio's co_spawn itself needs some at the coroutine's end; what it then throws leaves
 /// io_context::run().) Touched on the core's executor, then on the handler's.
@@ -52,7 +70,7 @@ public:
         : core_(std::move(core)),
           begin_(what),
           argument_(std::move(argument)),
-          link_(std::make_shared<asio::cancellation_signal>()),
+          link_(std::make_shared<wait_link>()),
           target_(asio::get_associated_executor(handler, executor_of(*core_))),
           work_(target_),
           handler_(std::move(handler)) // last: if something throws the handler is still the caller's
@@ -69,7 +87,7 @@ public:
             // the handler has no slot, since co_spawn wants to bind it.
             if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
                 slot.assign([link = link_, executor = executor_of(*core_)](asio::cancellation_type type) {
-                    asio::dispatch(executor, [link, type] { link->emit(type); });
+                    asio::dispatch(executor, [link, type] { link->cancel(type); });
                 });
         } catch (const std::bad_alloc&) {
             set_no_memory();
@@ -142,12 +160,17 @@ private:
 
     void begin()
     {
+        if (link_->cancelled) {
+            outcome_.ec = asio::error::operation_aborted;
+            hand_out();
+            return;
+        }
         hand_over scope(this);
         bool begun = false;
         try {
             const asio::any_io_executor executor = executor_of(*core_);
             asio::co_spawn(executor, begin_(core_, argument_),
-                           asio::bind_cancellation_slot(link_->slot(), ended(*this)));
+                           asio::bind_cancellation_slot(link_->signal.slot(), ended(*this)));
             begun = !scope.refused(); // the coroutine may have run inside, and Asio lost its end
         } catch (...) {
             if (scope.taken()) // and then it was the handler's
@@ -191,7 +214,7 @@ private:
     std::shared_ptr<live_core> core_;
     coroutine begin_;
     Argument argument_;
-    std::shared_ptr<asio::cancellation_signal> link_;
+    std::shared_ptr<wait_link> link_;
     executor_type target_;
     asio::executor_work_guard<executor_type> work_;
     Handler handler_;

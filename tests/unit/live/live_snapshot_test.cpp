@@ -6,6 +6,8 @@
 
 #include "unit/live/live.hpp"
 
+#include <asio/experimental/awaitable_operators.hpp>
+#include <asio/post.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/use_future.hpp>
 
@@ -445,6 +447,47 @@ TEST_CASE("a wait can be cancelled, with every type, and the live snapshot goes 
     }
     server->update("default", document(true));
     CHECK(run_until(io, [&] { return live.last_sequence() == 1; }));
+}
+
+TEST_CASE("a wait that is cancelled before its first turn ends, too")
+{
+    asio::io_context io;
+    flipt::config nobody;
+    nobody.endpoint = "http://127.0.0.1:1";
+    flipt::live_snapshot live(io.get_executor(), nobody);
+    for (const auto type :
+         {asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total}) {
+        asio::cancellation_signal signal;
+        std::vector<std::error_code> ended;
+        auto on_change = [&](std::error_code ec, const flipt::live_change&) { ended.push_back(ec); };
+        auto on_ready = [&](std::error_code ec) { ended.push_back(ec); };
+        auto begin = [&] {
+            live.async_next_change(asio::bind_cancellation_slot(signal.slot(), on_change));
+            signal.emit(type);
+            live.async_wait_ready(0s, asio::bind_cancellation_slot(signal.slot(), on_ready));
+            signal.emit(type);
+        };
+        begin();
+        asio::post(io, begin);
+        CHECK(run_until(io, [&] { return ended.size() == 4; }));
+        CHECK(ended == std::vector<std::error_code>(4, asio::error::operation_aborted));
+    }
+}
+
+TEST_CASE("a wait loses against something that is there at once")
+{
+    using namespace asio::experimental::awaitable_operators;
+    asio::io_context io;
+    flipt::config nobody;
+    nobody.endpoint = "http://127.0.0.1:1";
+    flipt::live_snapshot live(io.get_executor(), nobody);
+    bool ended = false;
+    auto race = [](auto& snapshot) -> asio::awaitable<void> {
+        co_await (asio::post(asio::use_awaitable) || snapshot.next_change());
+        co_await (asio::post(asio::use_awaitable) || snapshot.wait_ready(0s));
+    };
+    asio::co_spawn(io, race(live), [&](const std::exception_ptr& e) { ended = !e; });
+    CHECK(run_until(io, [&] { return ended; }));
 }
 
 TEST_CASE("the io_context may go away under a live snapshot that was destroyed")

@@ -23,8 +23,9 @@ namespace flipt::inline v0 {
 
 /// Keeps the flags of one or several namespaces in the process. v2: fetched once, then followed by the server's stream,
 /// with a rare conditional request as watchdog; v1, or where there is no stream: asked for in an interval
-/// (If-None-Match). After a failure it tries again with growing pauses; evaluation goes on with what is there and never
-/// fails because a refresh did. Every request carries the policy's current token.
+/// (If-None-Match). After a failure it tries again with growing pauses (config::retry's, but of at least 100 ms
+/// before their random part); evaluation goes on with what is there and never fails because a refresh did. Every
+/// request carries the policy's current token.
 ///
 /// An environment the server does not have is an error (errc::not_found), never the default environment's flags.
 ///

@@ -24,7 +24,11 @@ public:
         clock::duration max_backoff = std::chrono::seconds(5);
     };
 
-    explicit live_schedule(const settings& s) noexcept : settings_(s) {}
+    explicit live_schedule(const settings& s) noexcept : settings_(s)
+    {
+        settings_.initial_backoff = std::max(settings_.initial_backoff, least_backoff);
+        settings_.max_backoff = std::max(settings_.max_backoff, least_backoff);
+    }
 
     /// The server answered. Without a stream the next question is due after the interval, with one after the
     /// watchdog's; a tenth more or less, so that many programs do not ask at the same moment.
@@ -33,7 +37,7 @@ public:
         failures_ = 0;
         due_ = now + jittered(streaming ? settings_.watchdog : settings_.interval, random);
     }
-    /// It did not, or its answer was no use: a growing pause with full jitter.
+    /// It did not, or its answer was no use: a growing pause with full jitter, however short those of calls are.
     void on_failure(clock::time_point now, double random) noexcept
     {
         due_ = now + backoff(failures_, settings_.initial_backoff, settings_.max_backoff, random);
@@ -69,6 +73,10 @@ public:
     [[nodiscard]] int failures() const noexcept { return failures_; }
 
     static constexpr clock::duration refusal_pause = std::chrono::minutes(5);
+    /// A call repeated without a pause ends after a few times, this loop never: with such settings it would keep a
+    /// server that is in trouble, and a processor, busy. As much as the first pause is by default, so on average at
+    /// most 20 questions a second.
+    static constexpr clock::duration least_backoff = std::chrono::milliseconds(100);
 
 private:
     static clock::duration jittered(clock::duration d, double random) noexcept

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -58,6 +60,26 @@ TEST_CASE("failures are answered with growing pauses up to a limit, and forgotte
     CHECK(s.due() - start <= 100ms);
     s.on_failure(start, 0.0);
     CHECK(s.due() == start); // full jitter
+}
+
+TEST_CASE("without a pause between a call's repeats there is one here, after failures and after streams")
+{
+    for (const auto& [initial, max] :
+         {std::pair<clock::duration, clock::duration>(0s, 5s), std::pair<clock::duration, clock::duration>(100ms, 0s),
+          std::pair<clock::duration, clock::duration>(0s, 0s), std::pair<clock::duration, clock::duration>(-1s, -1s)}) {
+        live_schedule::settings few;
+        few.initial_backoff = initial;
+        few.max_backoff = max;
+        live_schedule s(few);
+        for (int i = 0; i < 40; ++i) {
+            s.on_failure(start, 0.5);
+            CHECK(s.due() - start >= 50ms);
+            s.on_stream_open(start);
+            s.on_stream_end(start, 0.5);
+            CHECK(s.due() - start >= 50ms);
+        }
+        CHECK(s.due() - start <= 5s);
+    }
 }
 
 TEST_CASE("streams that keep ending at once are opened ever more rarely; one that lived is opened again soon")

@@ -3,6 +3,7 @@
 // When a live snapshot asks the server next: pure decisions, time and chance are passed in.
 #pragma once
 
+#include "flipt/detail/later.hpp"
 #include "flipt/protocol/retry.hpp"
 
 #include <algorithm>
@@ -35,12 +36,12 @@ public:
     void on_success(clock::time_point now, bool streaming, double random) noexcept
     {
         failures_ = 0;
-        due_ = now + jittered(streaming ? settings_.watchdog : settings_.interval, random);
+        due_ = later(now, jittered(streaming ? settings_.watchdog : settings_.interval, random));
     }
     /// It did not, or its answer was no use: a growing pause with full jitter, however short those of calls are.
     void on_failure(clock::time_point now, double random) noexcept
     {
-        due_ = now + backoff(failures_, settings_.initial_backoff, settings_.max_backoff, random);
+        due_ = later(now, backoff(failures_, settings_.initial_backoff, settings_.max_backoff, random));
         failures_ = std::min(failures_ + 1, most_failures);
     }
     /// A stream began.
@@ -49,7 +50,7 @@ public:
     void on_message(clock::time_point now, double random) noexcept
     {
         failures_ = 0;
-        due_ = now + jittered(settings_.watchdog, random);
+        due_ = later(now, jittered(settings_.watchdog, random));
     }
     /// A stream ended. One that lived counts as no failure; streams that keep ending at once are tried ever more
     /// rarely.
@@ -57,14 +58,14 @@ public:
     {
         if (now - opened_ >= settings_.interval)
             short_streams_ = 0;
-        due_ = now + backoff(short_streams_, settings_.initial_backoff, settings_.max_backoff, random);
+        due_ = later(now, backoff(short_streams_, settings_.initial_backoff, settings_.max_backoff, random));
         short_streams_ = std::min(short_streams_ + 1, most_failures);
     }
     /// The server has no stream: ask in the interval, and try to open one again later.
     void on_stream_refused(clock::time_point now, double random) noexcept
     {
         stream_from_ = now + refusal_pause;
-        due_ = now + jittered(settings_.interval, random);
+        due_ = later(now, jittered(settings_.interval, random));
     }
     void ask_now(clock::time_point now) noexcept { due_ = now; }
 
@@ -81,7 +82,11 @@ public:
 private:
     static clock::duration jittered(clock::duration d, double random) noexcept
     {
-        return std::chrono::duration_cast<clock::duration>(d * (0.9 + 0.2 * random));
+        const double ticks = static_cast<double>(d.count()) * (0.9 + 0.2 * random);
+        // The largest duration, as a double, is one more.
+        if (ticks >= static_cast<double>(clock::duration::max().count()))
+            return clock::duration::max();
+        return clock::duration(static_cast<clock::duration::rep>(ticks));
     }
 
     static constexpr int most_failures = 30;

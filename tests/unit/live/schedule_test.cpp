@@ -97,6 +97,29 @@ TEST_CASE("streams that keep ending at once are opened ever more rarely; one tha
     CHECK(s.due() <= now + 1min + 100ms);
 }
 
+TEST_CASE("the longest times there are mean never, whatever chance says")
+{
+    const clock::time_point now = clock::time_point::max() - 24h * 365 * 200; // a clock that has run for 92 years
+    live_schedule::settings never;
+    never.interval = never.watchdog = never.initial_backoff = never.max_backoff = clock::duration::max();
+    for (const double random : {0.0, 0.25, 0.5, 0.501, 0.999}) {
+        CAPTURE(random);
+        live_schedule s(never);
+        s.on_success(now, false, random);
+        CHECK(s.due() == clock::time_point::max());
+        s.on_success(now, true, random);
+        CHECK(s.due() == clock::time_point::max());
+        s.on_message(now, random);
+        CHECK(s.due() == clock::time_point::max());
+        s.on_stream_refused(now, random);
+        CHECK(s.due() == clock::time_point::max());
+        s.on_failure(now, random);
+        CHECK(s.due() >= now);
+        s.on_stream_end(now, random);
+        CHECK(s.due() >= now);
+    }
+}
+
 TEST_CASE("a server that has no stream is asked in the interval, and for a stream again after a while")
 {
     live_schedule s{live_schedule::settings()};

@@ -3,6 +3,7 @@
 // Bodies of live/core.hpp: what users wait for.
 #pragma once
 
+#include "flipt/detail/later.hpp"
 #include "flipt/live/core.hpp"
 
 #include <asio/redirect_error.hpp>
@@ -58,8 +59,8 @@ FLIPT_DECL asio::awaitable<ready_outcome> live_core::wait_ready(std::shared_ptr<
     co_await asio::this_coro::throw_if_cancelled(false);
     const clock::duration limit = timeout.value_or(self->options_.ready_timeout);
     clock::time_point deadline = clock::time_point::max();
-    if (limit > clock::duration::zero() && limit < deadline - clock::now())
-        deadline = clock::now() + limit;
+    if (limit > clock::duration::zero())
+        deadline = later(clock::now(), limit);
     waiter waiting(*self);
     for (;;) {
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;

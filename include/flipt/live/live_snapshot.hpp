@@ -138,8 +138,9 @@ public:
     void refresh() const { detail::post_refresh(*core_); }
 
     /// Waits until every namespace has flags (see live_start), at most `timeout`, unset: live_options::ready_timeout;
-    /// zero is no limit. Throws flipt::error: timed_out (what() tells the last failure), with live_start::fail the
-    /// first failure, operation_aborted after cancellation (any type) or destruction.
+    /// zero is no limit, and less than zero a time that is up: only what is there already will do. Throws flipt::error:
+    /// timed_out (what() tells the last failure), with live_start::fail the first failure, operation_aborted after
+    /// cancellation (any type) or destruction.
     [[nodiscard]] asio::awaitable<void> wait_ready(std::optional<duration> timeout = std::nullopt) const
     {
         return detail::throwing_wait_ready(core_, timeout);

@@ -53,7 +53,8 @@ public:
     std::string save_file;                  ///< of the first namespace, unless it names one itself
     std::string document;                   ///< of the first namespace, unless it has one itself
     live_start start = live_start::wait;
-    std::chrono::steady_clock::duration ready_timeout = std::chrono::seconds(10); ///< of wait_ready(); zero = none
+    /// Of wait_ready(); zero is none, less than zero is up already.
+    std::chrono::steady_clock::duration ready_timeout = std::chrono::seconds(10);
 
     bool streaming = true; ///< use the server's stream where it has one (v2)
     /// How often a server without a stream is asked (If-None-Match, so that an unchanged document costs a few bytes).

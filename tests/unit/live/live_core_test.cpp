@@ -109,10 +109,11 @@ answer failing(errc ec)
 }
 
 /// What wait_ready() threw; none if it ended well.
-std::error_code failure_of(asio::io_context& io, const flipt::live_snapshot<>& live)
+std::error_code failure_of(asio::io_context& io, const flipt::live_snapshot<>& live,
+                           std::optional<flipt::live_snapshot<>::duration> timeout = std::nullopt)
 {
     try {
-        run(io, live.wait_ready());
+        run(io, live.wait_ready(timeout));
     } catch (const flipt::error& e) {
         return e.code();
     }
@@ -170,6 +171,30 @@ TEST_CASE("with live_start::fail the first failure ends wait_ready(), thrown or 
         CHECK(failure_of(io, live) == std::errc::not_enough_memory);
         CHECK_FALSE(live.ready());
         CHECK(calls->etags.size() <= 2); // at once, not at the deadline
+    }
+}
+
+TEST_CASE("a wait whose time was up before it began ends at once, well only if there are flags")
+{
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    calls->answers.push_back(good(true));
+    flipt::live_options options;
+    SUBCASE("the time of one wait")
+    {
+        const played_snapshot live(calls, options);
+        CHECK(failure_of(io, live, -1ns) == errc::timed_out);
+        CHECK_FALSE(failure_of(io, live, 0s)); // no limit
+        CHECK_FALSE(failure_of(io, live, -1ns));
+        CHECK_FALSE(failure_of(io, live, flipt::live_snapshot<>::duration::min()));
+    }
+    SUBCASE("the time of all")
+    {
+        options.ready_timeout = -1s;
+        const played_snapshot live(calls, options);
+        CHECK(failure_of(io, live) == errc::timed_out);
+        CHECK_FALSE(failure_of(io, live, flipt::live_snapshot<>::duration::max()));
+        CHECK_FALSE(failure_of(io, live));
     }
 }
 

@@ -61,6 +61,8 @@ FLIPT_DECL asio::awaitable<ready_outcome> live_core::wait_ready(std::shared_ptr<
     clock::time_point deadline = clock::time_point::max();
     if (limit > clock::duration::zero())
         deadline = later(clock::now(), limit);
+    else if (limit < clock::duration::zero())
+        deadline = clock::time_point::min(); // the caller's time was up before
     waiter waiting(*self);
     for (;;) {
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;

@@ -7,6 +7,8 @@
 #include "unit/live/live.hpp"
 
 #include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <doctest/doctest.h>
@@ -33,8 +35,11 @@ using test::run;
 
 using answer = std::function<fetch_outcome()>;
 
-asio::awaitable<fetch_outcome> play(asio::any_io_executor executor, answer a)
+asio::awaitable<fetch_outcome> play(asio::any_io_executor executor, answer a, std::shared_ptr<asio::steady_timer> held)
 {
+    std::error_code ignored;
+    if (held)
+        co_await held->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     constexpr int turns = 10; // an answer is never there at once: who waits for it does so by then
     for (int i = 0; i != turns; ++i)
         co_await asio::post(executor, asio::use_awaitable);
@@ -53,13 +58,16 @@ public:
     void forget_version() noexcept override { ++forgotten; }
     [[nodiscard]] double random_unit() override { return 0; }
     [[nodiscard]] const char* refusal(const flipt::live_namespace&) const override { return nullptr; }
-    [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const flipt::live_namespace&, const std::string& etag) override
+    [[nodiscard]] asio::awaitable<fetch_outcome> fetch(const flipt::live_namespace& wanted,
+                                                       const std::string& etag) override
     {
         etags.push_back(etag);
+        if (held && wanted.namespace_key == held_namespace)
+            return play(executor_, held_answer, held);
         answer now = answers.front();
         if (answers.size() > 1)
             answers.pop_front();
-        return play(executor_, std::move(now));
+        return play(executor_, std::move(now), nullptr);
     }
     void follow(const flipt::live_namespace&, const std::string&, std::shared_ptr<flipt::detail::stream_sink>,
                 asio::cancellation_slot, ended_function) override
@@ -71,6 +79,9 @@ public:
 
     std::deque<answer> answers;
     std::vector<std::string> etags;
+    std::shared_ptr<asio::steady_timer> held; ///< if not null, a namespace's answers wait for it
+    std::string held_namespace;
+    answer held_answer;
     int forgotten = 0;
     bool shut = false;
 
@@ -172,6 +183,38 @@ TEST_CASE("with live_start::fail the first failure ends wait_ready(), thrown or 
         CHECK_FALSE(live.ready());
         CHECK(calls->etags.size() <= 2); // at once, not at the deadline
     }
+}
+
+TEST_CASE("with live_start::fail a namespace that is ready may fail while another one loads")
+{
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    calls->answers.push_back(good(true));
+    calls->answers.push_back(failing(errc::server_error));
+    calls->held = std::make_shared<asio::steady_timer>(io, asio::steady_timer::time_point::max());
+    calls->held_namespace = "slow";
+    flipt::live_options options;
+    options.start = flipt::live_start::fail;
+    options.namespaces.emplace_back("default");
+    options.namespaces.emplace_back("slow");
+    const auto ended_with = [&](answer last) {
+        calls->held_answer = std::move(last);
+        const played_snapshot live(calls, options);
+        CHECK(test::run_until(io, [&] { return bool(live.state("default").last_contact); }));
+        live.refresh();
+        CHECK(test::run_until(io, [&] { return bool(live.state("default").last_error); }));
+        std::optional<std::error_code> ended;
+        live.async_wait_ready([&](std::error_code ec) { ended = ec; });
+        constexpr int turns = 100;
+        for (int i = 0; i != turns; ++i)
+            io.poll_one();
+        CHECK_FALSE(ended);
+        calls->held->cancel();
+        CHECK(test::run_until(io, [&] { return ended.has_value(); }));
+        return ended.value_or(std::error_code());
+    };
+    SUBCASE("well") { CHECK_FALSE(ended_with(good(true, {}, "slow"))); }
+    SUBCASE("not at all") { CHECK(ended_with(failing(errc::permission_denied)) == errc::permission_denied); }
 }
 
 TEST_CASE("a wait whose time was up before it began ends at once, well only if there are flags")

@@ -72,7 +72,7 @@ FLIPT_DECL asio::awaitable<ready_outcome> live_core::wait_ready(std::shared_ptr<
             co_return ready_outcome();
         if (self->options_.start == live_start::fail)
             for (const source_ptr& s : self->sources_)
-                if (s->failed_once)
+                if (s->failed_once && !s->ready()) // one that is ready may fail: that is no failure to start
                     co_return ready_outcome(s->first_failure, s->first_failure_detail);
         if (deadline <= clock::now()) {
             std::string why = "no snapshot could be had";

@@ -39,8 +39,8 @@ class live_core final : public std::enable_shared_from_this<live_core> {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// Throws flipt::error as a client does, and errc::invalid_config for namespaces named twice or that no request can
-    /// name.
+    /// Throws flipt::error as a client does, and errc::invalid_config for namespaces named twice, that no request can
+    /// name, or that would be saved to the same file.
     FLIPT_DECL live_core(std::shared_ptr<live_transport> calls, live_options options);
     live_core(const live_core&) = delete;
     live_core& operator=(const live_core&) = delete;

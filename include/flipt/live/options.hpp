@@ -39,6 +39,7 @@ public:
     std::string namespace_key;   ///< empty: config::namespace_key
     std::string environment_key; ///< empty: config::environment_key
     /// A file that every good snapshot is saved to, in one step; taken up at a start as live_start says. Empty: none.
+    /// A file keeps one namespace: two of one live snapshot with the same name here are errc::invalid_config.
     std::string save_file;
     /// A snapshot document to begin with where neither server nor file has one (compiled in, for example).
     std::string document;

@@ -512,6 +512,16 @@ TEST_CASE("settings that cannot work are refused")
     options.namespaces.emplace_back("a");
     options.namespaces.emplace_back("a");
     CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options), flipt::error);
+    options.namespaces.back() = flipt::live_namespace("b");
+    options.save_file = options.namespaces.back().save_file = "flags"; // each would replace the other's
+    std::error_code refused;
+    try {
+        flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options);
+    } catch (const flipt::error& e) {
+        refused = e.code();
+    }
+    CHECK(refused == errc::invalid_config);
+    options.save_file.clear();
     for (const char* bad : {"a/b", "..", "\xff"}) { // no request can name them
         options.namespaces.back() = flipt::live_namespace(bad);
         CHECK_THROWS_AS(flipt::live_snapshot(io.get_executor(), flipt::config(), flipt::no_token(), options),

@@ -62,6 +62,8 @@ FLIPT_DECL live_core::live_core(std::shared_ptr<live_transport> calls, live_opti
         for (const auto& s : sources_)
             if (s->wanted.namespace_key == wanted.namespace_key && s->wanted.environment_key == wanted.environment_key)
                 throw error(errc::invalid_config, "a namespace of a live snapshot is named twice");
+            else if (!wanted.save_file.empty() && s->wanted.save_file == wanted.save_file)
+                throw error(errc::invalid_config, "two namespaces of a live snapshot have the same save_file");
         if (const char* why = calls_->refusal(wanted))
             throw error(errc::invalid_config,
                         std::string("a namespace of a live snapshot cannot be asked for: ") + why);

@@ -90,8 +90,6 @@ private:
     static FLIPT_DECL asio::awaitable<void> fetch_once(std::shared_ptr<live_core> self, source_ptr s);
     static FLIPT_DECL asio::awaitable<bool> take(std::shared_ptr<live_core> self, source_ptr s,
                                                  snapshot_document document, live_origin origin);
-    static FLIPT_DECL asio::awaitable<void> save(std::shared_ptr<live_core> self, source_ptr s, std::string json,
-                                                 server_version version);
     static FLIPT_DECL asio::awaitable<void> write_saved(std::shared_ptr<live_core> self, source_ptr s);
     static FLIPT_DECL asio::awaitable<void> take_saved(std::shared_ptr<live_core> self, source_ptr s);
     template <class T>
@@ -104,6 +102,8 @@ private:
     FLIPT_DECL void failed(live_source& s, std::error_code ec, std::string_view detail);
     FLIPT_DECL void publish(live_source& s, compiled_document& fresh, const snapshot_document& from,
                             live_origin origin);
+    /// What is published is to be saved, where it is saved at all, once the server says that it is right.
+    FLIPT_DECL void set_unsaved(live_source& s, std::string json, server_version version);
     FLIPT_DECL void notify(live_change change);
     FLIPT_DECL void wake_waiters();
     FLIPT_DECL void stop();

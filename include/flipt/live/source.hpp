@@ -34,7 +34,7 @@ public:
     asio::cancellation_signal stop_stream;
     std::string etag;                              ///< of what is published, if the server gave it
     std::optional<std::string> message;            ///< a stream's newest document, not taken yet
-    std::shared_ptr<const saved_snapshot> unsaved; ///< what is being saved, or could not be
+    std::shared_ptr<const saved_snapshot> unsaved; ///< what is being saved, could not be, or awaits the server's word
     bool refresh_wanted = false;                   ///< ask at once, whatever is due
     bool stream_open = false;
     bool tried_saved = false;

@@ -352,6 +352,39 @@ TEST_CASE("what could not be saved is saved later, though the server has nothing
     std::filesystem::remove(options.save_file);
 }
 
+TEST_CASE("flags begun with from the document given are saved when the server says that they are right")
+{
+    const test::temporary_path file("confirmed");
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    flipt::live_options options;
+    options.document = document(true).insert(1, R"("digest":"one",)");
+    options.interval = 24h;
+    options.save_file = file.str();
+    SUBCASE("no file, begun with at once") { options.start = flipt::live_start::saved; }
+    SUBCASE("a file that is no good, begun with at once")
+    {
+        options.start = flipt::live_start::saved;
+        file.write("flipt-cpp snapshot 1\nnonsense");
+    }
+    SUBCASE("behind a server that failed at first") { calls->answers.push_back(failing(errc::server_error)); }
+    const std::string before = file.read();
+    calls->answers.emplace_back([&] {
+        CHECK(file.read() == before); // not while nobody has said that it is right
+        flipt::snapshot_document same;
+        same.not_modified = true;
+        return fetch_outcome({}, std::move(same), {});
+    });
+    const played_snapshot live(calls, options);
+    CHECK(test::run_until(io, [&] { return bool(live.state().last_contact); }));
+    CHECK(calls->etags.back() == "one");
+    CHECK_FALSE(live.state().save_error);
+    flipt::detail::saved_snapshot saved;
+    CHECK_FALSE(flipt::detail::parse_saved(file.read(), saved));
+    CHECK(saved.etag == "one");
+    CHECK(saved.json == options.document);
+}
+
 TEST_CASE("live_start::saved takes up the file before anything runs")
 {
     const test::temporary_path file("core");

@@ -113,8 +113,11 @@ FLIPT_DECL void live_core::start()
                     continue;
                 fresh = compile(std::move(found.json), rules_of(found.version), limits.json_depth, *s);
             }
-            if (!fresh.ec)
-                publish(*s, fresh, found, origin);
+            if (fresh.ec)
+                continue;
+            publish(*s, fresh, found, origin);
+            if (origin == live_origin::document)
+                set_unsaved(*s, std::move(fresh.json), found.version);
         }
     asio::post(executor(), [self = shared_from_this()] {
         for (const auto& s : self->sources_)
@@ -314,23 +317,25 @@ FLIPT_DECL asio::awaitable<bool> live_core::take(std::shared_ptr<live_core> self
     }
     const std::string before = s->etag;
     self->publish(*s, fresh, document, origin);
-    if (origin == live_origin::server && !s->wanted.save_file.empty() && (s->etag.empty() || s->etag != before))
-        co_await save(self, s, std::move(fresh.json), document.version);
+    const bool told = origin == live_origin::server;
+    if (origin == live_origin::document || (told && (s->etag.empty() || s->etag != before)))
+        self->set_unsaved(*s, std::move(fresh.json), document.version);
+    if (told && s->unsaved)
+        co_await write_saved(self, s);
     co_return true;
 }
 
-FLIPT_DECL asio::awaitable<void> live_core::save(std::shared_ptr<live_core> self, source_ptr s, std::string json,
-                                                 server_version version)
+FLIPT_DECL void live_core::set_unsaved(live_source& s, std::string json, server_version version)
 {
-    co_await asio::this_coro::throw_if_cancelled(false);
+    if (s.wanted.save_file.empty())
+        return;
     auto saved = std::make_shared<saved_snapshot>();
     saved->server = version;
-    saved->environment_key = s->wanted.environment_key;
-    saved->namespace_key = s->wanted.namespace_key;
-    saved->etag = s->etag;
+    saved->environment_key = s.wanted.environment_key;
+    saved->namespace_key = s.wanted.namespace_key;
+    saved->etag = s.etag;
     saved->json = std::move(json);
-    s->unsaved = std::move(saved);
-    co_await write_saved(self, s);
+    s.unsaved = std::move(saved);
 }
 
 FLIPT_DECL asio::awaitable<void> live_core::write_saved(std::shared_ptr<live_core> self, source_ptr s)

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -32,6 +33,7 @@ public:
     std::error_code ec;
     std::string problem;
     std::string json;
+    std::size_t hash = 0; ///< of the JSON
 };
 
 /// Held by the live snapshot and by its loops, which end soon after stop().

@@ -9,6 +9,7 @@
 #include "flipt/live/schedule.hpp"
 #include "flipt/live/transport.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,6 +36,7 @@ public:
     std::string etag;                              ///< of what is published, if the server gave it
     std::optional<std::string> message;            ///< a stream's newest document, not taken yet
     std::shared_ptr<const saved_snapshot> unsaved; ///< what is being saved, could not be, or awaits the server's word
+    std::optional<std::size_t> saved_hash;         ///< of the document last saved, for servers without ETags
     bool refresh_wanted = false;                   ///< ask at once, whatever is due
     bool stream_open = false;
     bool tried_saved = false;

@@ -352,6 +352,47 @@ TEST_CASE("what could not be saved is saved later, though the server has nothing
     std::filesystem::remove(options.save_file);
 }
 
+TEST_CASE("a document without an ETag is saved when it is another one, not at each answer")
+{
+    const test::temporary_path file("untagged");
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    calls->answers.push_back(good(true));
+    flipt::live_options options;
+    options.interval = 24h;
+    options.save_file = file.str();
+    const played_snapshot live(calls, options);
+    const auto ask = [&] {
+        live.refresh();
+        io.restart();
+        io.poll(); // no answer takes longer
+    };
+    ask();
+    flipt::detail::saved_snapshot saved;
+    CHECK_FALSE(flipt::detail::parse_saved(file.read(), saved));
+    CHECK(saved.json == document(true));
+    std::filesystem::remove(file.str());
+    ask();
+    ask();
+    CHECK(calls->etags.size() >= 3);
+    CHECK_FALSE(std::filesystem::exists(file.str()));
+    calls->answers.front() = good(false);
+    ask();
+    CHECK_FALSE(flipt::detail::parse_saved(file.read(), saved));
+    CHECK(saved.json == document(false));
+
+    std::filesystem::remove(file.str());
+    std::filesystem::create_directories(file.str() + "/inside"); // nothing replaces that
+    calls->answers.front() = good(true);
+    ask();
+    CHECK(live.state().save_error);
+    std::filesystem::remove_all(file.str());
+    ask(); // what could not be saved is tried again, though it is the same
+    CHECK_FALSE(live.state().save_error);
+    CHECK_FALSE(flipt::detail::parse_saved(file.read(), saved));
+    CHECK(saved.json == document(true));
+}
+
 TEST_CASE("flags begun with from the document given are saved when the server says that they are right")
 {
     const test::temporary_path file("confirmed");

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -292,6 +293,7 @@ FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules
         out.flags = std::make_shared<const snapshot>(std::move(*parsed));
         out.changes = diff(*s.published->load(version), *out.flags);
     }
+    out.hash = std::hash<std::string_view>()(json);
     out.json = std::move(json);
     return out;
 }
@@ -318,8 +320,11 @@ FLIPT_DECL asio::awaitable<bool> live_core::take(std::shared_ptr<live_core> self
     const std::string before = s->etag;
     self->publish(*s, fresh, document, origin);
     const bool told = origin == live_origin::server;
-    if (origin == live_origin::document || (told && (s->etag.empty() || s->etag != before)))
+    const bool other = s->etag != before || (s->etag.empty() && s->saved_hash != fresh.hash);
+    if (origin == live_origin::document || (told && other)) {
+        s->saved_hash = fresh.hash;
         self->set_unsaved(*s, std::move(fresh.json), document.version);
+    }
     if (told && s->unsaved)
         co_await write_saved(self, s);
     co_return true;

@@ -54,7 +54,7 @@ public:
 
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept override { return executor_; }
     [[nodiscard]] const flipt::config& settings() const noexcept override { return settings_; }
-    [[nodiscard]] flipt::server_version version() const noexcept override { return flipt::server_version::v1; }
+    [[nodiscard]] flipt::server_version version() const noexcept override { return kind; }
     void forget_version() noexcept override { ++forgotten; }
     [[nodiscard]] double random_unit() override { return 0; }
     [[nodiscard]] const char* refusal(const flipt::live_namespace&) const override { return nullptr; }
@@ -72,11 +72,14 @@ public:
     void follow(const flipt::live_namespace&, const std::string&, std::shared_ptr<flipt::detail::stream_sink>,
                 asio::cancellation_slot, ended_function) override
     {
-        FAIL("v1 has no stream");
+        REQUIRE_MESSAGE(begin_stream, "v1 has no stream");
+        begin_stream();
     }
     void shutdown() override { shut = true; }
     void limit(std::size_t bytes) { settings_.limits.snapshot = bytes; }
 
+    flipt::server_version kind = flipt::server_version::v1;
+    std::function<void()> begin_stream; ///< of v2; the stream is mute
     std::deque<answer> answers;
     std::vector<std::string> etags;
     std::shared_ptr<asio::steady_timer> held; ///< if not null, a namespace's answers wait for it
@@ -159,6 +162,23 @@ TEST_CASE("a load that throws is a failure like another: it is told, and tried a
     CHECK(live->evaluate_boolean_or("f", "e", {}, false));
     CHECK(live->state().failures == 0);
     CHECK_FALSE(live->state().last_error);
+}
+
+TEST_CASE("a stream that could not even begin is begun later")
+{
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    calls->kind = flipt::server_version::v2;
+    calls->answers.push_back(good(true));
+    int begun = 0;
+    calls->begin_stream = [&] {
+        if (++begun == 1)
+            throw std::bad_alloc();
+    };
+    const played_snapshot live(calls, flipt::live_options());
+    CHECK(test::run_until(io, [&] { return live.state().streaming; }));
+    CHECK(begun == 2);
+    CHECK(live.state().failures == 0);
 }
 
 TEST_CASE("with live_start::fail the first failure ends wait_ready(), thrown or not")

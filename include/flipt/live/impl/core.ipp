@@ -254,7 +254,12 @@ FLIPT_DECL void live_core::open_stream(const source_ptr& s)
     auto ended = [self = shared_from_this(), s](std::error_code ec, const diagnostics& details) {
         self->stream_ended(*s, ec, details);
     };
-    calls_->follow(s->wanted, s->etag, s, s->stop_stream.slot(), std::move(ended));
+    try {
+        calls_->follow(s->wanted, s->etag, s, s->stop_stream.slot(), std::move(ended));
+    } catch (...) { // without memory to begin it, there is no end of it either
+        s->stream_open = false;
+        throw;
+    }
 }
 
 FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, const diagnostics& details)

@@ -30,14 +30,15 @@ public:
     const std::shared_ptr<publication> published;
 
     live_schedule schedule;
-    asio::steady_timer timer; ///< its cancellation wakes the loop
-    asio::cancellation_signal stop_loop;
+    asio::steady_timer timer;            ///< its cancellation wakes the loop
+    asio::cancellation_signal stop_loop; ///< ends what the loop waits for; the loop itself goes on unless all has ended
     asio::cancellation_signal stop_stream;
     std::string etag;                              ///< of what is published, if the server gave it
     std::optional<std::string> message;            ///< a stream's newest document, not taken yet
     std::shared_ptr<const saved_snapshot> unsaved; ///< what is being saved, could not be, or awaits the server's word
     std::optional<std::size_t> saved_hash;         ///< of the document last saved, for servers without ETags
     bool refresh_wanted = false;                   ///< ask at once, whatever is due
+    bool fetching = false;                         ///< the loop waits for an answer
     bool stream_open = false;
     bool tried_saved = false;
     bool failed_once = false;
@@ -67,6 +68,9 @@ public:
         // Each message is the whole document: only the newest counts.
         message.emplace(json);
         wake();
+        // Nor does the answer to a question from before it, which may be long in coming.
+        if (fetching)
+            stop_loop.emit(asio::cancellation_type::terminal);
     }
     void wake() { timer.cancel(); }
 

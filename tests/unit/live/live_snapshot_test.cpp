@@ -128,6 +128,36 @@ TEST_CASE("a mute stream does not hide a change: the watchdog finds it")
     CHECK(run_until(io, [&] { return count(*server, "/stream") >= 2; })); // that one was given up
 }
 
+TEST_CASE("a stream's message does not wait for an answer that is long in coming")
+{
+    server_thread server(version(flavour::v2));
+    server->load(document(false));
+    asio::io_context io;
+    flipt::config c = settings(*server);
+    c.request_timeout = 10min;
+    flipt::live_options options;
+    options.watchdog = 24h;
+    flipt::live_snapshot live(io.get_executor(), c, flipt::no_token(), options);
+    run(io, live.wait_ready());
+    CHECK(run_until(io, [&] { return streaming(*server) && live.state().streaming; }));
+    for (const bool value : {true, false}) {
+        const std::size_t before = count(*server, "/snapshot");
+        server->add(fault().on("/client/v2/environments/default/namespaces/default/snapshot").no_answer());
+        live.refresh();
+        CHECK(run_until(io, [&] { return count(*server, "/snapshot") == before + 1; }));
+        server->update("default", document(value));
+        CHECK(run_until(io, [&] { return live.evaluate_boolean_or("f", "e", {}, !value) == value; }));
+        CHECK(live.state().failures == 0);
+        // It may have been sent before refresh() was called: that is answered, too.
+        CHECK(run_until(io, [&] { return count(*server, "/snapshot") == before + 2; }));
+    }
+    CHECK(count(*server, "/stream") == 1);
+    CHECK_FALSE(live.state().last_error);
+    CHECK(live.last_sequence() == 2);
+    server->update("default", document(true)); // the loop goes on
+    CHECK(run_until(io, [&] { return live.last_sequence() == 3; }));
+}
+
 TEST_CASE("v1 is asked in an interval, and an unchanged document is not sent again")
 {
     server_thread server(version(flavour::v1));

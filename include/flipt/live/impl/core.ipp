@@ -182,6 +182,7 @@ FLIPT_DECL void live_core::post_refresh()
 FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self, source_ptr s)
 {
     co_await asio::this_coro::throw_if_cancelled(false);
+    s->fetching = false; // a fetch that threw may have ended the loop before
     while (!self->stopped_) {
         if (s->message) {
             snapshot_document document;
@@ -196,7 +197,6 @@ FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self,
             continue;
         }
         if (s->refresh_wanted || s->schedule.due() <= clock::now()) {
-            s->refresh_wanted = false;
             co_await fetch_once(self, s);
             continue;
         }
@@ -209,9 +209,17 @@ FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self,
 FLIPT_DECL asio::awaitable<void> live_core::fetch_once(std::shared_ptr<live_core> self, source_ptr s)
 {
     co_await asio::this_coro::throw_if_cancelled(false);
+    const bool asked = std::exchange(s->refresh_wanted, false);
+    s->fetching = true;
     fetch_outcome got = co_await self->calls_->fetch(s->wanted, s->etag);
+    s->fetching = false;
     if (self->stopped_)
         co_return;
+    if (got.ec == asio::error::operation_aborted && s->message) {
+        // Given up for a stream's message: no success and no failure. But that may have set out before the user asked.
+        s->refresh_wanted = s->refresh_wanted || asked;
+        co_return;
+    }
     live_transport& calls = *self->calls_;
     if (got.ec) {
         // Another version may have taken the server's place; over gRPC its service is then UNIMPLEMENTED.

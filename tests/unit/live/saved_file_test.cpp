@@ -9,9 +9,12 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -75,6 +78,23 @@ TEST_CASE("replacing leaves no other file behind, and only the owner may read")
         beside += entry.path().string().rfind(file.str() + ".", 0) == 0 ? 1 : 0;
     CHECK(beside == 0);
     CHECK(replace_file("/nonexistent-folder/x", "y") == std::errc::no_such_file_or_directory);
+}
+
+TEST_CASE("what writers left behind that crashed, of the same process number, is not in the way")
+{
+    const test::temporary_path folder("leftovers");
+    std::filesystem::create_directory(folder.str());
+    const std::string file = folder.str() + "/flags";
+    constexpr int many = 5000; // beyond what the other cases wrote
+    const std::string left = file + ".tmp" + std::to_string(::getpid()) + ".";
+    for (int i = 0; i != many; ++i)
+        std::ofstream(left + std::to_string(i)).put('x');
+    CHECK_FALSE(replace_file(file, "one"));
+    std::string bytes;
+    CHECK_FALSE(read_file(file, 10, bytes));
+    CHECK(bytes == "one");
+    CHECK(std::filesystem::exists(left + "0")); // may be another's
+    std::filesystem::remove_all(folder.str());
 }
 
 TEST_CASE("as usual: the umask says who may read")

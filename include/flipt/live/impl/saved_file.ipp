@@ -3,6 +3,7 @@
 // Bodies of live/saved_file.hpp.
 #pragma once
 
+#include "flipt/detail/random.hpp"
 #include "flipt/evaluation/crc32.hpp"
 #include "flipt/live/saved_file.hpp"
 #include "flipt/protocol/percent.hpp"
@@ -126,11 +127,14 @@ FLIPT_DECL std::error_code read_file(const std::string& path, std::size_t limit,
     }
 }
 
-/// A name beside `path` that no other writer of this process has at the moment, and other processes hardly.
+/// A name beside `path` that no other writer has or had: what one left behind that crashed, perhaps of this process's
+/// number (in a container always the same), must not be in the way of those after it.
 inline std::string name_beside(const std::string& path, long process)
 {
+    static const std::uint64_t once = random_source().bits();
     static std::atomic<unsigned> count{0};
-    return path + ".tmp" + std::to_string(process) + "." + std::to_string(count.fetch_add(1));
+    return path + ".tmp" + std::to_string(process) + "." + std::to_string(once) + "." +
+           std::to_string(count.fetch_add(1));
 }
 
 #if defined(_WIN32)
@@ -163,8 +167,7 @@ FLIPT_DECL std::error_code replace_file(const std::string& path, std::string_vie
 
 #else
 
-/// A new file beside `path`; -1 with errno. A name that is taken (by another container's process of the same number, or
-/// one that crashed) is left alone.
+/// A new file beside `path`; -1 with errno. A name that is taken all the same is left alone.
 inline int create_beside(const std::string& path, ::mode_t mode, std::string& name)
 {
     constexpr int most_tries = 100;

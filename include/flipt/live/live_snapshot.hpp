@@ -34,9 +34,10 @@ namespace flipt::inline v0 {
 ///
 /// **Threads.** Every const member may be called from any thread. A reader is used by one thread at a time.
 ///
-/// **Lifetime.** The io_context must outlive it. Destroying it ends its waits with operation_aborted and everything
-/// else in silence; readers and shared_ptrs to snapshots stay good. `on_change` is not called afterwards if it is
-/// destroyed on its executor. One that was moved from may be assigned to or destroyed, and no more.
+/// **Lifetime.** The io_context must outlive it, and any job it posted to live_options::worker. Destroying it ends its
+/// waits with operation_aborted and everything else in silence; readers and shared_ptrs to snapshots stay good.
+/// `on_change` is not called afterwards if it is destroyed on its executor. One that was moved from may be assigned to
+/// or destroyed, and no more.
 ///
 /// **fork.** A child keeps its readers and what they last saw, and must not use the live snapshot itself (nor its
 /// io_context): leave it undestroyed (or exec), and make a new one.

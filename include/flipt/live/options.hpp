@@ -70,7 +70,8 @@ public:
     /// Called after each change, on the live snapshot's executor. What it throws leaves through the io_context's run().
     std::function<void(const live_change&)> on_change;
     /// Where documents are parsed and saved, such as a thread pool, so that a big one does not hold up the executor.
-    /// Unset: on the executor. Must outlive the live snapshot.
+    /// Unset: on the executor. Must outlive the live snapshot. A job under way comes back to the live snapshot's
+    /// io_context, even when the live snapshot is gone: that must outlive the job (join the pool before it ends, say).
     std::optional<asio::any_io_executor> worker;
 };
 

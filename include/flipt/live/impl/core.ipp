@@ -60,11 +60,12 @@ FLIPT_DECL live_core::live_core(std::shared_ptr<live_transport> calls, live_opti
             wanted.namespace_key = settings.namespace_key;
         if (wanted.environment_key.empty())
             wanted.environment_key = settings.environment_key;
-        for (const auto& s : sources_)
+        for (const auto& s : sources_) {
             if (s->wanted.namespace_key == wanted.namespace_key && s->wanted.environment_key == wanted.environment_key)
                 throw error(errc::invalid_config, "a namespace of a live snapshot is named twice");
-            else if (!wanted.save_file.empty() && s->wanted.save_file == wanted.save_file)
+            if (!wanted.save_file.empty() && s->wanted.save_file == wanted.save_file)
                 throw error(errc::invalid_config, "two namespaces of a live snapshot have the same save_file");
+        }
         if (const char* why = calls_->refusal(wanted))
             throw error(errc::invalid_config,
                         std::string("a namespace of a live snapshot cannot be asked for: ") + why);
@@ -89,8 +90,7 @@ FLIPT_DECL live_source& live_core::find(std::string_view namespace_key, std::str
     throw error(errc::invalid_argument, "the live snapshot does not keep this namespace");
 }
 
-// ---- begin and end
-// ------------------------------------------------------------------------------------------------------
+// ---- begin and end --------------------------------------------------------------------------------------------------
 
 FLIPT_DECL void live_core::start()
 {
@@ -176,8 +176,7 @@ FLIPT_DECL void live_core::post_refresh()
     });
 }
 
-// ---- the loop of one namespace
-// ------------------------------------------------------------------------------------------
+// ---- the loop of one namespace --------------------------------------------------------------------------------------
 
 FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self, source_ptr s)
 {
@@ -286,8 +285,7 @@ FLIPT_DECL void live_core::stream_ended(live_source& s, std::error_code ec, cons
     s.wake();
 }
 
-// ---- what came
-// ----------------------------------------------------------------------------------------------------------
+// ---- what came ------------------------------------------------------------------------------------------------------
 
 FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules, std::size_t max_depth,
                                                 const live_source& s)

@@ -463,6 +463,40 @@ TEST_CASE_FIXTURE(fixture, "a slow token is fetched once and awaited without a b
     CHECK(ec == flipt::errc::timed_out);
 }
 
+TEST_CASE_FIXTURE(fixture, "a refresh that has ended before anybody waits for it is noticed, and the next one begins")
+{
+    int fetched = 0;
+    bool failing = true;
+    // Going where it is already, it is not suspended: Asio ends the whole refresh inside co_spawn().
+    const auto at_once = [&]() -> asio::awaitable<std::string> {
+        ++fetched;
+        co_await asio::dispatch(io, asio::use_awaitable);
+        if (failing)
+            throw std::runtime_error("no token");
+        co_return std::string(secret_token) + std::to_string(fetched);
+    };
+    flipt::refresh_options quick;
+    quick.initial_backoff = 0ms;
+    auto flags = client(flipt::refreshing_token(at_once, quick));
+    flipt::call_options options;
+    options.timeout = 5s;
+    const outcome failed = grpc_test::fails(io, flags.evaluate_boolean(ask("a"), options));
+    CHECK(failed.ec == flipt::errc::invalid_token);
+    CHECK(fetched == 4); // no pause was asked for, but a call gives up
+    failing = false;
+    run(io, flags.evaluate_boolean(ask("a"), options));
+    CHECK(fetched == 5);
+    const std::string last = "JWT " + std::string(secret_token) + "6";
+    server.on("Boolean", [last](const std::shared_ptr<call>& c) {
+        if (c->metadata("authorization") == last)
+            c->answer(wire::BooleanEvaluationResponse());
+        else
+            c->finish(denied());
+    });
+    run(io, flags.evaluate_boolean(ask("a"), options));
+    CHECK(fetched == 6);
+}
+
 TEST_CASE_FIXTURE(fixture, "a refused token is renewed once, and the renewed one is seen from then on")
 {
     const std::string second = "JWT " + std::string(secret_token) + "2";

@@ -79,7 +79,9 @@ public:
 
     // For the coroutine of a call.
     FLIPT_DECL token_state prepare_token(std::error_code& ec);
+    /// Unless one runs. It may have ended when this returns.
     FLIPT_DECL void begin_refresh();
+    [[nodiscard]] bool refreshing() const noexcept { return refreshing_; }
     FLIPT_DECL void begin_resolve();
     FLIPT_DECL void give_back(connection& c) noexcept;
     FLIPT_DECL void watch(const call& c);

@@ -217,9 +217,11 @@ public:
             if (round == most_rounds)
                 co_return errc::invalid_token;
             self->begin_refresh();
-            waiter waiting(*self);
-            waiting.timer.expires_at(c->deadline);
-            co_await waiting.timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+            if (self->refreshing_ && !c->interruption) { // else it has ended already, and nobody is going to wake this
+                waiter waiting(*self);
+                waiting.timer.expires_at(c->deadline);
+                co_await waiting.timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+            }
             if (c->interruption)
                 co_return c->interruption;
             if (c->overdue())
@@ -310,9 +312,14 @@ private:
             for (waiter* w : self->waiters_)
                 w->timer.cancel();
         };
-        asio::co_spawn(executor_, std::move(refresh),
-                       asio::bind_cancellation_slot(stop_refresh_.slot(), std::move(done)));
-        refreshing_ = true; // not before: it may have thrown
+        refreshing_ = true; // before it begins: it may have ended by the time co_spawn() returns
+        try {
+            asio::co_spawn(executor_, std::move(refresh),
+                           asio::bind_cancellation_slot(stop_refresh_.slot(), std::move(done)));
+        } catch (...) {
+            refreshing_ = false;
+            throw;
+        }
     }
 
     static asio::awaitable<std::error_code> perform_tries(std::shared_ptr<grpc_engine> self,

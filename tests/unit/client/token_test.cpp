@@ -38,7 +38,8 @@ public:
     issuer() = default;
 
     int asked = 0;
-    int wait_for = 0; // turns of the loop before the answer
+    int wait_for = 0;        // turns of the loop before the answer
+    bool dispatches = false; // to where it is: Asio then ends the whole refresh inside co_spawn()
     bool fails = false;
     std::string text = "issued.token.";
     std::function<void()> before_answer = [] {};
@@ -50,6 +51,8 @@ asio::awaitable<std::string> issue(issuer& from)
     const auto executor = co_await asio::this_coro::executor;
     for (int i = 0; i < from.wait_for; ++i)
         co_await asio::post(executor, asio::use_awaitable);
+    if (from.dispatches)
+        co_await asio::dispatch(executor, asio::use_awaitable);
     from.before_answer();
     if (from.fails)
         throw std::runtime_error("the issuer says issued.token.no");
@@ -275,6 +278,32 @@ TEST_CASE("a refused token is renewed once and the call repeated once, also with
         REQUIRE(peer->requests().size() == 2);
         CHECK(peer->requests()[1].find("JWT issued.token.2\r\n") != std::string::npos);
     }
+}
+
+TEST_CASE("a refresh that has ended before anybody waits for it is noticed, and the next one begins")
+{
+    scripted_peer_thread peer;
+    const auto play = script().expect_request().reply(good_json).expect_request().send(refusal).expect_request();
+    peer->add(script(play).reply(good_json).hold());
+    asio::io_context context(1);
+    issuer from;
+    from.dispatches = true;
+    flipt::refresh_options at_once;
+    at_once.initial_backoff = 0ms;
+    flipt::client client(context.get_executor(), settings(peer->url(), 0),
+                         flipt::refreshing_token(issue_from{&from}, at_once));
+    from.fails = true;
+    const outcome failed = call(context, client, {.timeout = 2s});
+    CHECK_MESSAGE(failed.ec == errc::invalid_token, name_of(failed.ec));
+    CHECK(from.asked == 4); // no pause was asked for, but a call gives up
+    from.fails = false;
+    const outcome first = call(context, client, {.timeout = 2s});
+    CHECK_MESSAGE(!first.ec, first.what);
+    CHECK(from.asked == 5);
+    const outcome renewed = call(context, client, {.timeout = 2s});
+    CHECK_MESSAGE(!renewed.ec, renewed.what);
+    CHECK(from.asked == 6);
+    CHECK(count(peer, peer->requests(), "Authorization: JWT issued.token.6\r\n") == 1);
 }
 
 TEST_CASE("a refresh that fails is an error without its words, and is not repeated at once")

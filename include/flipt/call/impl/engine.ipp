@@ -206,8 +206,14 @@ FLIPT_DECL void engine::begin_refresh()
         self->refreshing_ = false;
         self->wake_all(self->token_waiters);
     };
-    asio::co_spawn(executor_, std::move(refresh), asio::bind_cancellation_slot(stop_refresh_.slot(), std::move(done)));
-    refreshing_ = true; // not before: it may have thrown
+    refreshing_ = true; // before it begins: it may have ended by the time co_spawn() returns
+    try {
+        asio::co_spawn(executor_, std::move(refresh),
+                       asio::bind_cancellation_slot(stop_refresh_.slot(), std::move(done)));
+    } catch (...) {
+        refreshing_ = false;
+        throw;
+    }
 }
 
 FLIPT_DECL void engine::begin_resolve()

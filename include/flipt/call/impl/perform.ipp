@@ -92,7 +92,9 @@ inline subtask wait_for_token(memory_cache&, engine& owner, call& c)
     constexpr int most_rounds = 4; // a policy that keeps giving nothing is an error, not a loop
     for (int round = 0; round < most_rounds; ++round) {
         owner.begin_refresh();
-        std::error_code ec = co_await list_wait(c, owner.token_waiters, waiting_for::token);
+        std::error_code ec;
+        if (owner.refreshing() || c.interrupted()) // else it has ended already, and nobody is going to wake this call
+            ec = co_await list_wait(c, owner.token_waiters, waiting_for::token);
         if (ec)
             co_return ec;
         const token_state state = owner.prepare_token(ec);

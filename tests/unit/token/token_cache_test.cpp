@@ -313,6 +313,38 @@ TEST_CASE("a server that refuses every token is not sent ever more of them")
     CHECK(repeats == 1);
 }
 
+TEST_CASE("a replacement of a refused token that expires before the pause for a further one may be renewed")
+{
+    refresh_options options;
+    options.initial_backoff = 10s;
+    bench b;
+    b.cache = token_cache(options);
+    CHECK_FALSE(b.store("refused", 3600s));
+    CHECK_LOOK(b, ready);
+    CHECK(b.cache.reject(b.cache.generation()));
+    CHECK_FALSE(b.store("short-lived", 5s));
+    CHECK_LOOK(b, ready);
+    b.pass(5s);
+    CHECK_LOOK(b, absent);
+    b.fail(); // a refresh that fails has its own pause
+    CHECK_LOOK(b, failed);
+    CHECK((b.cache.error() == errc::server_error));
+    b.pass(10s);
+    CHECK_LOOK(b, absent);
+    // One that is refused again still waits, and there is always an error to tell.
+    CHECK_FALSE(b.store("refused", 3600s));
+    CHECK_LOOK(b, ready);
+    CHECK(b.cache.reject(b.cache.generation()));
+    CHECK_FALSE(b.store("refused as well", 5s));
+    CHECK_LOOK(b, ready);
+    CHECK_FALSE(b.cache.reject(b.cache.generation()));
+    b.pass(6s);
+    CHECK_LOOK(b, failed);
+    CHECK((b.cache.error() == errc::unauthenticated));
+    b.pass(4s);
+    CHECK_LOOK(b, absent);
+}
+
 TEST_CASE("a token that served for long may be replaced at once after a refusal, however often that happened")
 {
     bench b;

@@ -28,6 +28,9 @@ FLIPT_DECL token_state token_cache::look(system_time now, steady_time steady) no
                 set_error(make_error_code(errc::invalid_token), "the tokens expire sooner than they may be renewed");
             return token_state::failed;
         }
+        // The pause that store() sets is against tokens that are refused. This one was not, so it does not hold.
+        if (failures_ == 0)
+            return token_state::absent;
     }
     return may_refresh ? token_state::absent : token_state::failed;
 }

@@ -26,7 +26,7 @@ public:
     connection* take(clock::time_point now)
     {
         // The latest used is on top: where that one is too old, all are.
-        if (open_ != nullptr && idle_timeout_ > clock::duration::zero() && open_->last_used + idle_timeout_ <= now)
+        if (open_ != nullptr && idle_timeout_ > clock::duration::zero() && now - open_->last_used >= idle_timeout_)
             close_idle();
         if (connection* c = pop(open_))
             return c;
@@ -56,7 +56,7 @@ public:
         if (idle_timeout_ <= clock::duration::zero())
             return;
         connection** link = &open_;
-        while (*link != nullptr && (*link)->last_used + idle_timeout_ > now)
+        while (*link != nullptr && now - (*link)->last_used < idle_timeout_)
             link = &(*link)->next;
         connection* old = *link;
         *link = nullptr;

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: the flipt-cpp authors
 // SPDX-License-Identifier: MIT
 // Many calls over few connections, from one thread and from several; connections that may not be used again.
+#include "flipt/testing/certificates.hpp"
+
 #include "harness.hpp"
 
 #include <asio/detached.hpp>
@@ -143,6 +145,27 @@ TEST_CASE("connections that the server closes while idle, and those idle too lon
     hasty.close_idle();
     client.close_idle();
     CHECK(server->wait_until([](const auto& o) { return o.open_connections == 0; }));
+}
+
+TEST_CASE("settings may be the longest duration there is: a call ends and its connection is kept")
+{
+    const flipt::testing::certificate_authority authority;
+    flipt::testing::server_options options;
+    options.tls = flipt::testing::tls_settings(authority.issue_localhost());
+    server_thread server(options);
+    server->set_boolean("flag", any_entity, true);
+    asio::io_context context(1);
+    auto c = settings(server->url());
+    c.tls.ca_pem = authority.certificate_pem();
+    c.connect_timeout = clock::duration::max();
+    c.request_timeout = clock::duration::max();
+    c.idle_timeout = clock::duration::max();
+    flipt::client client(context.get_executor(), c);
+    for (int i = 0; i < 5; ++i) {
+        const outcome out = call(context, client);
+        CHECK_MESSAGE(!out.ec, out.what);
+    }
+    CHECK(server->observe().connections == 1);
 }
 
 TEST_CASE("the second address is tried when the first does not connect, and a name is asked once for many calls")

@@ -91,6 +91,13 @@ TEST_CASE("the pool closes what was idle too long")
     REQUIRE(again != nullptr);
     CHECK(!again->io.is_open());
 
+    pool forever(context.get_executor(), 1, std::chrono::steady_clock::duration::max());
+    connection* c = forever.take(at(0s));
+    open(*c, 0s);
+    forever.give_back(*c);
+    forever.close_expired(at(1000h));
+    CHECK(forever.take(at(1000h))->io.is_open());
+
     pool unlimited(context.get_executor(), 1, 0s);
     connection* d = unlimited.take(at(0s));
     open(*d, 0s);

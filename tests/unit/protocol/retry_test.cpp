@@ -302,6 +302,10 @@ TEST_CASE("the breaker opens after failures in a row, and lets one probe through
     CHECK(breaker.allow(t0 + 21s) != 0);
     CHECK(breaker.allow(t0 + 21s) != 0);
 
+    circuit_breaker for_good(1, std::chrono::steady_clock::duration::max());
+    for_good.on_failure(for_good.allow(t0 + 1h), t0 + 1h);
+    CHECK(for_good.allow(t0 + 10000h) == 0);
+
     circuit_breaker off;
     for (int i = 0; i != 100; ++i)
         off.on_failure(off.allow(t0), t0);

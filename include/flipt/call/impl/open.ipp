@@ -5,6 +5,7 @@
 
 #include "flipt/call/awaiters.hpp"
 #include "flipt/call/perform.hpp"
+#include "flipt/detail/later.hpp"
 
 #include <algorithm>
 
@@ -94,7 +95,7 @@ FLIPT_DECL subtask open_connection(memory_cache& memory, engine& owner, call& c)
     // The name server's time is not the connection's: this phase begins here.
     auto limit = engine::clock::time_point::max();
     if (timeout > engine::clock::duration::zero())
-        limit = engine::clock::now() + timeout;
+        limit = later(engine::clock::now(), timeout);
     limit = std::min(limit, c.deadline_); // the addresses share what the call has
     ec = co_await connect_to_any(memory, owner, c, limit);
     if (!ec && owner.peer().tls) {

@@ -8,6 +8,7 @@
 #include "flipt/call/exchange.hpp"
 #include "flipt/call/perform.hpp"
 #include "flipt/call/stream.hpp"
+#include "flipt/detail/later.hpp"
 #include "flipt/net/tls_error.hpp"
 #include "flipt/protocol/status.hpp"
 
@@ -116,7 +117,7 @@ inline std::error_code token_failure(engine& owner, call& c, std::error_code ec)
 /// The pause before a repeat.
 inline void begin_pause(engine& owner, call& c, engine::clock::duration delay)
 {
-    c.phase_end_ = engine::clock::now() + delay;
+    c.phase_end_ = later(engine::clock::now(), delay);
     owner.watch(c);
 }
 

@@ -6,6 +6,7 @@
 #include "flipt/call/awaiters.hpp"
 #include "flipt/call/impl/perform.ipp"
 #include "flipt/call/stream.hpp"
+#include "flipt/detail/later.hpp"
 #include "flipt/protocol/status.hpp"
 
 #include <cstddef>
@@ -215,7 +216,7 @@ FLIPT_DECL subtask perform_stream(memory_cache& memory, engine& owner, call& c)
         const bool refused = ec == errc::unauthenticated && op.authenticated() && !token_renewed;
         if (!refused || !owner.tokens().reject(generation))
             co_return ec;
-        c.deadline_ = engine::clock::now() + settings.request_timeout;
+        c.deadline_ = later(engine::clock::now(), settings.request_timeout);
         if (settings.request_timeout <= engine::clock::duration::zero())
             c.deadline_ = engine::clock::time_point::max();
         owner.watch(c);

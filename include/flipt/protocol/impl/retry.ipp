@@ -3,6 +3,7 @@
 // Bodies of flipt/protocol/retry.hpp.
 #pragma once
 
+#include "flipt/detail/later.hpp"
 #include "flipt/protocol/chars.hpp"
 #include "flipt/protocol/civil.hpp"
 #include "flipt/protocol/retry.hpp"
@@ -250,7 +251,7 @@ FLIPT_DECL void circuit_breaker::on_failure(ticket from, time_point now) noexcep
     if (state_ == state::closed && ++failures_ < threshold_)
         return;
     failures_ = 0;
-    until_ = now + pause_;
+    until_ = later(now, pause_);
     enter(state::open);
 }
 

@@ -161,6 +161,21 @@ TEST_CASE("many failures do not overflow the pause, and no pause is possible")
     none.fail();
     CHECK_LOOK(none, absent);
 
+    for (const auto longest : {std::chrono::steady_clock::duration::max(), std::chrono::steady_clock::duration(24h)}) {
+        options.initial_backoff = longest;
+        options.max_backoff = std::chrono::steady_clock::duration::max();
+        bench never;
+        never.cache = token_cache(options);
+        for (int i = 0; i < 40; ++i)
+            never.fail();
+        CHECK_LOOK(never, failed);
+        for (const bool again : {true, false}) {
+            CHECK_FALSE(never.store("refused"));
+            CHECK_LOOK(never, ready);
+            CHECK(never.cache.reject(never.cache.generation()) == again);
+        }
+    }
+
     options.initial_backoff = std::chrono::steady_clock::duration::max() / 4;
     options.max_backoff = std::chrono::steady_clock::duration::max() / 4;
     bench huge;
@@ -249,6 +264,27 @@ TEST_CASE("tokens that live for a blink are not fetched for every call")
         b.pass(1ms);
     }
     CHECK(fetches == 10);
+}
+
+TEST_CASE("a margin as long as there is is longer than any token lives, and none is renewed at the end")
+{
+    for (const auto margin : {std::chrono::seconds::max(), std::chrono::seconds(0), std::chrono::seconds::min()}) {
+        CAPTURE(margin.count());
+        refresh_options options;
+        options.margin = margin;
+        bench b;
+        b.cache = token_cache(options);
+        CHECK_FALSE(b.store("token", 100s));
+        CHECK_LOOK(b, ready);
+        b.pass(49s);
+        CHECK_LOOK(b, ready);
+        b.pass(1s);
+        CHECK((b.look() == token_state::ready_refresh_due) == (margin > 0s));
+        b.pass(49s);
+        CHECK((b.look() == token_state::ready_refresh_due) == (margin > 0s));
+        b.pass(1s);
+        CHECK_LOOK(b, absent);
+    }
 }
 
 TEST_CASE("the same token issued again near its end is not asked for again at once")

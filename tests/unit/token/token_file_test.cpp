@@ -195,6 +195,10 @@ TEST_CASE("between two checks the file is not file_look at; a 401 looks at once"
     const file_look after = look_at(provider);
     CHECK(after.token == "two");
     CHECK_FALSE(provider.reject(after.generation)); // nothing new in it
+    policy_provider<jwt_file> never(jwt_file(path, std::chrono::steady_clock::duration::max()));
+    CHECK(look_at(never).token == "two");
+    write(path, "three");
+    CHECK(look_at(never).token == "two");
     fs::remove(path);
     CHECK_FALSE(provider.reject(after.generation));
 }

@@ -3,6 +3,7 @@
 // Bodies of token/token_cache.hpp.
 #pragma once
 
+#include "flipt/detail/later.hpp"
 #include "flipt/token/generation.hpp"
 #include "flipt/token/jwt_expiry.hpp"
 #include "flipt/token/token_cache.hpp"
@@ -23,7 +24,7 @@ FLIPT_DECL token_state token_cache::look(system_time now, steady_time steady) no
         if (now < *expires_at_)
             return may_refresh && now >= renew_at_ ? token_state::ready_refresh_due : token_state::ready;
         // A token that lives for a blink must not make every call fetch one.
-        if (steady < stored_at_ + shortest_life()) {
+        if (steady < later(stored_at_, shortest_life())) {
             if (!error_)
                 set_error(make_error_code(errc::invalid_token), "the tokens expire sooner than they may be renewed");
             return token_state::failed;
@@ -58,15 +59,17 @@ FLIPT_DECL std::error_code token_cache::store(issued_token issued, system_time n
     if (expires_at_) {
         // Shorter-lived than the margin: half of what is left, and not every call.
         const auto left = *expires_at_ - now;
-        renew_at_ = left > margin_
-                        ? *expires_at_ - margin_
+        constexpr auto most = std::chrono::duration_cast<std::chrono::seconds>(system_time::duration::max());
+        const system_time::duration margin = std::clamp(margin_, std::chrono::seconds::zero(), most);
+        renew_at_ = left > margin
+                        ? *expires_at_ - margin
                         : now + std::max<system_time::duration>(
                                     left / 2, std::chrono::duration_cast<system_time::duration>(shortest_life()));
     }
     // A replacement of a refused token may be refused as well: the next one then waits.
     if (!std::exchange(rejected_, false))
         rejections_ = 0;
-    next_refresh_ = rejections_ != 0 ? steady + backoff(rejections_) : steady_time::min();
+    next_refresh_ = rejections_ != 0 ? later(steady, backoff(rejections_)) : steady_time::min();
     stored_at_ = steady;
     failures_ = 0;
     set_error({}, {});
@@ -76,7 +79,7 @@ FLIPT_DECL std::error_code token_cache::store(issued_token issued, system_time n
 FLIPT_DECL void token_cache::fail(std::error_code ec, std::string_view detail, steady_time steady) noexcept
 {
     ++failures_;
-    next_refresh_ = steady + backoff(failures_);
+    next_refresh_ = later(steady, backoff(failures_));
     set_error(ec ? ec : make_error_code(errc::invalid_token), detail);
 }
 

@@ -3,6 +3,7 @@
 // Bodies of token/token_file.hpp.
 #pragma once
 
+#include "flipt/detail/later.hpp"
 #include "flipt/token/generation.hpp"
 #include "flipt/token/token_file.hpp"
 #include "flipt/types/error.hpp"
@@ -204,7 +205,7 @@ FLIPT_DECL bool file_token::invalidate()
 
 FLIPT_DECL void file_token::check(std::chrono::steady_clock::time_point now)
 {
-    next_check_ = now + check_interval_;
+    next_check_ = later(now, check_interval_);
     if (version_ != 0 && failure_.empty() && !stamp_.recent) {
         file_status status{};
         if (status_of(path_, status) && stamp_of(status) == stamp_)

@@ -317,7 +317,8 @@ TEST_CASE("call credentials send the token on a secure channel")
     login.open();
     const auto credentials = grpc::CompositeChannelCredentials(
         grpc::SslCredentials(client_options),
-        flipt::make_token_credentials(threads.io.get_executor(), flipt::refreshing_token(login)));
+        flipt::make_token_credentials(threads.io.get_executor(), flipt::refreshing_token(login),
+                                      std::chrono::steady_clock::duration::max()));
     const auto stub = grpc_test::stub::NewStub(grpc::CreateCustomChannel(server.address(), credentials, arguments));
     grpc::ClientContext context;
     const auto status = call(*stub, context);

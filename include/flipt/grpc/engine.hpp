@@ -245,8 +245,12 @@ public:
             context->AddMetadata("x-flipt-environment", request.environment);
         if (!c.authorization.view().empty())
             add_token(*context, c.authorization);
-        if (c.deadline != clock::time_point::max())
-            context->set_deadline(std::chrono::system_clock::now() + (c.deadline - clock::now()));
+        if (c.deadline != clock::time_point::max()) {
+            const auto left = c.deadline - clock::now();
+            const auto wall = std::chrono::system_clock::now();
+            if (left < std::chrono::system_clock::time_point::max() - wall) // else there is no limit
+                context->set_deadline(wall + left);
+        }
         out = std::move(context);
         return {};
     }

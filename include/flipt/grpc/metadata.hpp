@@ -3,6 +3,7 @@
 // The token as call metadata: for one call, or as gRPC call credentials.
 #pragma once
 
+#include "flipt/detail/later.hpp"
 #include "flipt/grpc/token_source.hpp"
 #include "flipt/token/policy.hpp"
 #include "flipt/token/provider.hpp"
@@ -65,7 +66,8 @@ public:
         const auto waiter = std::make_shared<blocking_waiter>();
         source_->get(waiter);
         std::unique_lock lock(waiter->mutex);
-        if (!waiter->told.wait_for(lock, patience_, [&] { return waiter->done; }))
+        if (!waiter->told.wait_until(lock, later(std::chrono::steady_clock::now(), patience_),
+                                     [&] { return waiter->done; }))
             return grpc::Status(grpc::StatusCode::UNAVAILABLE, "flipt: no token in time");
         if (waiter->answer.ec)
             return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "flipt: no token that can be sent");

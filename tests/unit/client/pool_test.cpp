@@ -122,6 +122,33 @@ TEST_CASE("a connection is not used again after an error, a timeout or a cancell
     CHECK(server->observe().connections == 5);
 }
 
+TEST_CASE("a call that ends just as a connection is handed to it leaves that one open")
+{
+    server_thread server;
+    server->set_boolean("flag", any_entity, true);
+    asio::io_context context(1);
+    auto c = settings(server->url());
+    c.max_connections = 1;
+    const flipt::client<> client(context.get_executor(), c);
+    std::optional<cancellable_call<flipt::client<>>> waits;
+    bool waiting = false;
+    bool answered = false;
+    client.async_evaluate_boolean(flipt::evaluation_request("flag", "entity"),
+                                  [&](std::error_code ec, const flipt::boolean_evaluation&) {
+                                      CHECK(!ec);
+                                      CHECK(waiting);
+                                      answered = true;
+                                      // In the turn in which the connection went from this call to that one.
+                                      waits->signal.emit(asio::cancellation_type::terminal);
+                                  });
+    waits.emplace(context, client);
+    asio::post(context, [&] { waiting = true; });
+    CHECK(run_until(context, [&] { return answered && waits->ended; }));
+    CHECK_MESSAGE(waits->out.ec == asio::error::operation_aborted, name_of(waits->out.ec));
+    CHECK(!call(context, client).ec);
+    CHECK(server->observe().connections == 1);
+}
+
 TEST_CASE("connections that the server closes while idle, and those idle too long, are replaced unseen")
 {
     server_thread server;

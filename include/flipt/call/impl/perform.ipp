@@ -175,8 +175,10 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             c.connection_ = owner.connections().take(c.started_);
         if (c.connection_ == nullptr) {
             ec = co_await list_wait(c, owner.connection_waiters, waiting_for::connection);
-            if (ec)
+            if (ec) {
+                held.keep(); // it may have been handed one nevertheless, which is as well as it was
                 co_return report.ends_with(ec);
+            }
         }
         connection& conn = *c.connection_;
         conn.in.clear();

@@ -95,7 +95,7 @@ public:
     waiting_list address_waiters;
     waiting_list pausing; // woken by the timer
 
-    host_resolver::addresses addresses;  // the last answer
+    host_resolver::addresses addresses;  // the last answer, kept while the resolver fails
     clock::time_point addresses_until{}; // how long it is believed
     std::error_code resolve_error;       // of the last resolution, if it failed
     std::uint64_t token_generation = 0;  // of the token in head(true)

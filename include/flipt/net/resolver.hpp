@@ -20,7 +20,8 @@ namespace flipt::inline v0 {
 ///
 /// start() is called on the client's executor, for one name at a time, and must hand its answer to `done` once, on any
 /// thread, at any time later (never inside start()). The client neither waits for a late answer nor needs it: calls
-/// obey their own deadlines. An answer after the client's end is ignored.
+/// obey their own deadlines. An answer after the client's end is ignored. After an error other than
+/// asio::error::host_not_found (no such name) the addresses given last, if any, stay in use.
 class host_resolver {
 public:
     using addresses = std::vector<asio::ip::tcp::endpoint>;

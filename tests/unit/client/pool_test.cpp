@@ -238,6 +238,52 @@ TEST_CASE("the second address is tried when the first does not connect, and a na
     CHECK(!again.out.ec);
 }
 
+TEST_CASE("while the resolver fails the last addresses serve, unless there is no such name")
+{
+    flipt::testing::server_options options;
+    std::optional<server_thread> server;
+    const auto start = [&] {
+        server.emplace(options);
+        (*server)->set_boolean("flag", any_entity, true);
+        options.port = (*server)->port();
+    };
+    start();
+    asio::io_context context(1);
+    const auto resolver = std::make_shared<manual_resolver>();
+    const flipt::client<> client(context.get_executor(), settings((*server)->url("flipt.test")), flipt::no_token(),
+                                 resolver);
+    const flipt::host_resolver::addresses known{{asio::ip::address_v4::loopback(), options.port}};
+    const auto resolved_call = [&](std::error_code ec, const flipt::host_resolver::addresses& list) {
+        cancellable_call<flipt::client<>> c(context, client);
+        CHECK(run_until(context, [&] { return !resolver->pending.empty(); }));
+        if (!resolver->pending.empty())
+            resolver->answer(ec, list);
+        CHECK(run_until(context, [&] { return c.ended; }));
+        return c.out.ec;
+    };
+    const auto refused_call = [&] {
+        server.reset();
+        return call(context, client).ec;
+    };
+    std::error_code ec = resolved_call({}, known);
+    CHECK_MESSAGE(!ec, name_of(ec));
+    ec = refused_call(); // so that the name is looked up for the next one
+    CHECK_MESSAGE(ec == asio::error::connection_refused, name_of(ec));
+
+    start();
+    ec = resolved_call(asio::error::host_not_found_try_again, {});
+    CHECK_MESSAGE(!ec, name_of(ec));
+    ec = refused_call();
+    CHECK_MESSAGE(ec == asio::error::host_not_found_try_again, name_of(ec));
+
+    start();
+    ec = resolved_call(asio::error::host_not_found, {});
+    CHECK_MESSAGE(ec == asio::error::host_not_found, name_of(ec));
+    ec = resolved_call({}, known);
+    CHECK_MESSAGE(!ec, name_of(ec));
+    CHECK(resolver->asked.size() == 4);
+}
+
 TEST_CASE("four threads run the client on a strand, and calls come from outside")
 {
     server_thread server;

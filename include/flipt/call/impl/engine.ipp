@@ -251,7 +251,10 @@ FLIPT_DECL void engine::resolved(std::error_code ec, host_resolver::addresses li
         ec = std::make_error_code(std::errc::not_enough_memory);
     }
     resolve_error = ec;
-    addresses = std::move(list);
+    // Trouble of the name server is none of Flipt's: what it said last may still be right. That there is no such name
+    // is an answer.
+    if (!ec || ec == asio::error::host_not_found)
+        addresses = std::move(list);
     addresses_until = clock::now() + address_lifetime;
     wake_all(address_waiters);
 }

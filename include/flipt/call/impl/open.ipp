@@ -27,7 +27,7 @@ inline subtask find_addresses(memory_cache&, engine& owner, call& c)
         const std::error_code ec = co_await list_wait(c, owner.address_waiters, waiting_for::address);
         if (ec)
             co_return ec;
-        if (owner.resolve_error)
+        if (owner.resolve_error && owner.addresses.empty())
             co_return owner.resolve_error;
     }
     co_return std::error_code();
@@ -39,6 +39,7 @@ inline subtask connect_to_any(memory_cache&, engine& owner, call& c, engine::clo
 {
     // The list may be replaced by another call's resolution while this one waits.
     const host_resolver::addresses candidates = owner.addresses;
+    const std::error_code unsure = owner.resolve_error; // these are of before
     connection& conn = *c.connection_;
     std::error_code last = asio::error::host_not_found;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -66,6 +67,8 @@ inline subtask connect_to_any(memory_cache&, engine& owner, call& c, engine::clo
     }
     if (!owner.peer().literal)
         owner.addresses_until = {}; // ask again: the name may have moved
+    if (unsure)
+        co_return unsure; // more likely the cause
     co_return last;
 }
 

@@ -21,7 +21,8 @@ need_packages() {
     rm -f /tmp/flipt-apt.$$
 }
 
-# To build the library and the examples; for the tests; for the matrix of .ci/run.
+# To build the library and the examples; for the tests; for the matrix of .ci/run. (llvm-19 has the symbolizer: without
+# it sanitizers know no names, and their suppressions, which go by names, are not heeded.)
 build_packages=(g++ meson ninja-build pkg-config libasio-dev libsimdjson-dev libssl-dev libcli11-dev)
 test_packages=(git cmake make doctest-dev python3 openssl libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc)
-matrix_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev)
+matrix_packages=(clang-19 llvm-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev)

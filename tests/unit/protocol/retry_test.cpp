@@ -53,7 +53,7 @@ flipt::retry_options options()
 
 constexpr auto give_up = retry_decision::give_up;
 constexpr auto fresh = retry_decision::repeat_now_fresh_connection;
-constexpr auto later = retry_decision::repeat_after_backoff;
+constexpr auto after_pause = retry_decision::repeat_after_backoff;
 
 } // namespace
 
@@ -67,18 +67,18 @@ TEST_CASE("which errors are repeated")
         retry_decision::kind writing; // not idempotent, sent
     };
     const row rows[] = {
-        {"refused", system(std::errc::connection_refused), later, later, give_up},
-        {"reset", system(std::errc::connection_reset), later, later, give_up},
-        {"broken pipe", system(std::errc::broken_pipe), later, later, give_up},
-        {"unreachable", system(std::errc::host_unreachable), later, later, give_up},
-        {"the system's own time-out", system(std::errc::timed_out), later, later, give_up},
-        {"end of stream", {2, misc}, later, later, give_up},
+        {"refused", system(std::errc::connection_refused), after_pause, after_pause, give_up},
+        {"reset", system(std::errc::connection_reset), after_pause, after_pause, give_up},
+        {"broken pipe", system(std::errc::broken_pipe), after_pause, after_pause, give_up},
+        {"unreachable", system(std::errc::host_unreachable), after_pause, after_pause, give_up},
+        {"the system's own time-out", system(std::errc::timed_out), after_pause, after_pause, give_up},
+        {"end of stream", {2, misc}, after_pause, after_pause, give_up},
         {"another misc error", {3, misc}, give_up, give_up, give_up},
-        {"name resolution", {1, netdb}, later, later, give_up},
-        {"TLS cut off", {1, ssl_stream}, later, later, give_up},
+        {"name resolution", {1, netdb}, after_pause, after_pause, give_up},
+        {"TLS cut off", {1, ssl_stream}, after_pause, after_pause, give_up},
         {"TLS verification", {0x0a000086, ssl}, give_up, give_up, give_up},
-        {"truncated", errc::truncated, later, later, give_up},
-        {"own connect time-out, or a silent peer", errc::timed_out, later, give_up, give_up},
+        {"truncated", errc::truncated, after_pause, after_pause, give_up},
+        {"own connect time-out, or a silent peer", errc::timed_out, after_pause, give_up, give_up},
         {"aborted", system(std::errc::operation_canceled), give_up, give_up, give_up},
         {"protocol error", errc::protocol_error, give_up, give_up, give_up},
         {"too large", errc::response_too_large, give_up, give_up, give_up},
@@ -110,9 +110,9 @@ TEST_CASE("which statuses are repeated")
         retry_input in = base();
         in.status = status;
         in.reply_started = true;
-        CHECK(decide_retry(in, options()).action == (transient ? later : give_up));
+        CHECK(decide_retry(in, options()).action == (transient ? after_pause : give_up));
         in.reused = true;
-        CHECK(decide_retry(in, options()).action == (transient ? later : give_up));
+        CHECK(decide_retry(in, options()).action == (transient ? after_pause : give_up));
         in.idempotent = false;
         CHECK(decide_retry(in, options()).action == give_up);
     }
@@ -135,7 +135,7 @@ TEST_CASE("the uncounted repeat of a reused connection")
         again.fresh_repeated = true;
         CHECK(decide_retry(again, options()).action == give_up);
         again.retries = 1;
-        CHECK(decide_retry(again, options()).action == later);
+        CHECK(decide_retry(again, options()).action == after_pause);
         retry_input writes = in;
         writes.idempotent = false;
         CHECK(decide_retry(writes, options()).action == give_up);
@@ -161,7 +161,7 @@ TEST_CASE("attempts, deadline and Retry-After")
     in.remaining = 3s;
     CHECK(decide_retry(in, options()).action == give_up);
     in.remaining = 3001ms;
-    CHECK(decide_retry(in, options()).action == later);
+    CHECK(decide_retry(in, options()).action == after_pause);
     in.retry_after = 0s;
     CHECK(decide_retry(in, options()).delay == 50ms);
     in.retry_after = std::chrono::hours(5);

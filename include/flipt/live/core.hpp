@@ -42,7 +42,7 @@ public:
     using clock = std::chrono::steady_clock;
 
     /// Throws flipt::error as a client does, and errc::invalid_config for namespaces named twice, that no request can
-    /// name, or that would be saved to the same file.
+    /// name, or that name the same file to be saved to.
     FLIPT_DECL live_core(std::shared_ptr<live_transport> calls, live_options options);
     live_core(const live_core&) = delete;
     live_core& operator=(const live_core&) = delete;

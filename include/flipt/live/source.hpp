@@ -38,7 +38,8 @@ public:
     std::shared_ptr<const saved_snapshot> unsaved; ///< what is being saved, could not be, or awaits the server's word
     std::optional<std::size_t> saved_hash;         ///< of the document last saved, for servers without ETags
     bool refresh_wanted = false;                   ///< ask at once, whatever is due
-    bool fetching = false;                         ///< the loop waits for an answer
+    bool fetching = false;                         ///< the loop waits for an answer that a message makes needless
+    bool asked_again = false;                      ///< the next question repeats one that was given up for a message
     bool stream_open = false;
     bool tried_saved = false;
     bool failed_once = false;

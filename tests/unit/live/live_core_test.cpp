@@ -69,17 +69,21 @@ public:
             answers.pop_front();
         return play(executor_, std::move(now), nullptr);
     }
-    void follow(const flipt::live_namespace&, const std::string&, std::shared_ptr<flipt::detail::stream_sink>,
-                asio::cancellation_slot, ended_function) override
+    void follow(const flipt::live_namespace&, const std::string&, std::shared_ptr<flipt::detail::stream_sink> to,
+                asio::cancellation_slot, ended_function at_end) override
     {
         REQUIRE_MESSAGE(begin_stream, "v1 has no stream");
         begin_stream();
+        sink = std::move(to);
+        ended = std::move(at_end);
     }
     void shutdown() override { shut = true; }
     void limit(std::size_t bytes) { settings_.limits.snapshot = bytes; }
 
     flipt::server_version kind = flipt::server_version::v1;
-    std::function<void()> begin_stream; ///< of v2; the stream is mute
+    std::function<void()> begin_stream; ///< of v2; the stream is mute, but for what tests say
+    std::shared_ptr<flipt::detail::stream_sink> sink;
+    ended_function ended;
     std::deque<answer> answers;
     std::vector<std::string> etags;
     std::shared_ptr<asio::steady_timer> held; ///< if not null, a namespace's answers wait for it
@@ -179,6 +183,26 @@ TEST_CASE("a stream that could not even begin is begun later")
     CHECK(test::run_until(io, [&] { return live.state().streaming; }));
     CHECK(begun == 2);
     CHECK(live.state().failures == 0);
+}
+
+TEST_CASE("a stream that ends right behind a message is begun again at once")
+{
+    asio::io_context io;
+    const auto calls = std::make_shared<played_transport>(io);
+    calls->kind = flipt::server_version::v2;
+    calls->answers.push_back(good(true));
+    int begun = 0;
+    calls->begin_stream = [&] { ++begun; };
+    flipt::live_options options;
+    options.watchdog = std::chrono::steady_clock::duration::max();
+    const played_snapshot live(calls, options);
+    CHECK(test::run_until(io, [&] { return live.state().streaming; }));
+    calls->sink->on_document(document(false));
+    calls->ended({}, {});
+    CHECK(test::run_until(io, [&] { return begun == 2; }));
+    CHECK(calls->etags.size() == 2);
+    calls->sink.reset();
+    calls->ended = {};
 }
 
 TEST_CASE("with live_start::fail the first failure ends wait_ready(), thrown or not")

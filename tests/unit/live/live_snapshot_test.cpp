@@ -158,6 +158,29 @@ TEST_CASE("a stream's message does not wait for an answer that is long in coming
     CHECK(run_until(io, [&] { return live.last_sequence() == 3; }));
 }
 
+TEST_CASE("a busy stream does not keep refresh() from being answered, if only with a failure")
+{
+    server_thread server(version(flavour::v2));
+    server->load(document(false));
+    asio::io_context io;
+    flipt::config c = settings(*server);
+    c.request_timeout = 300ms;
+    flipt::live_options options;
+    options.watchdog = 24h;
+    flipt::live_snapshot live(io.get_executor(), c, flipt::no_token(), options);
+    run(io, live.wait_ready());
+    CHECK(run_until(io, [&] { return streaming(*server) && live.state().streaming; }));
+    const std::size_t before = count(*server, "/snapshot");
+    server->add(fault().on("/client/v2/environments/default/namespaces/default/snapshot").no_answer().times(0));
+    live.refresh();
+    for (const std::size_t asked : {before + 1, before + 2}) { // it is given up for the first message only
+        CHECK(run_until(io, [&] { return count(*server, "/snapshot") == asked; }));
+        server->update("default", document(asked == before + 1));
+    }
+    CHECK(run_until(io, [&] { return live.last_sequence() == 2; }));
+    CHECK(count(*server, "/snapshot") == before + 2);
+}
+
 TEST_CASE("v1 is asked in an interval, and an unchanged document is not sent again")
 {
     server_thread server(version(flavour::v1));

@@ -191,7 +191,8 @@ FLIPT_DECL asio::awaitable<void> live_core::run(std::shared_ptr<live_core> self,
             const bool taken = co_await take(self, s, std::move(document), live_origin::server);
             if (taken) {
                 self->succeeded(*s);
-                s->schedule.on_message(clock::now(), self->calls_->random_unit());
+                if (s->stream_open) // else its end has said when to ask, and begin another one
+                    s->schedule.on_message(clock::now(), self->calls_->random_unit());
             }
             continue;
         }
@@ -209,7 +210,7 @@ FLIPT_DECL asio::awaitable<void> live_core::fetch_once(std::shared_ptr<live_core
 {
     co_await asio::this_coro::throw_if_cancelled(false);
     const bool asked = std::exchange(s->refresh_wanted, false);
-    s->fetching = true;
+    s->fetching = !std::exchange(s->asked_again, false); // given up once, or a busy stream would leave no answer
     fetch_outcome got = co_await self->calls_->fetch(s->wanted, s->etag);
     s->fetching = false;
     if (self->stopped_)
@@ -217,6 +218,7 @@ FLIPT_DECL asio::awaitable<void> live_core::fetch_once(std::shared_ptr<live_core
     if (got.ec == asio::error::operation_aborted && s->message) {
         // Given up for a stream's message: no success and no failure. But that may have set out before the user asked.
         s->refresh_wanted = s->refresh_wanted || asked;
+        s->asked_again = asked;
         co_return;
     }
     live_transport& calls = *self->calls_;

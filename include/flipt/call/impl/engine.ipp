@@ -253,8 +253,10 @@ FLIPT_DECL void engine::resolved(std::error_code ec, host_resolver::addresses li
     resolve_error = ec;
     // Trouble of the name server is none of Flipt's: what it said last may still be right. That there is no such name
     // is an answer.
-    if (!ec || ec == asio::error::host_not_found)
+    if (!ec)
         addresses = std::move(list);
+    else if (ec == asio::error::host_not_found)
+        addresses.clear();
     addresses_until = clock::now() + address_lifetime;
     wake_all(address_waiters);
 }

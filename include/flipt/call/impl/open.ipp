@@ -67,8 +67,11 @@ inline subtask connect_to_any(memory_cache&, engine& owner, call& c, engine::clo
     }
     if (!owner.peer().literal)
         owner.addresses_until = {}; // ask again: the name may have moved
-    if (unsure)
-        co_return unsure; // more likely the cause
+    // Addresses of before that nobody answers at: the resolver's failure is more likely the cause.
+    const bool unanswered = last == asio::error::connection_refused || last == errc::timed_out ||
+                            last == asio::error::host_unreachable || last == asio::error::network_unreachable;
+    if (unsure && unanswered)
+        co_return unsure;
     co_return last;
 }
 

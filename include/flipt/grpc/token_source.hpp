@@ -228,13 +228,16 @@ private:
     static asio::awaitable<void> refresh(std::shared_ptr<token_source> self, std::shared_ptr<fetcher> fetches)
     {
         const refresh_end end(*self);
-        for (;;) {
+        constexpr int most_rounds = 4; // a policy that keeps giving nothing is an error, not a loop
+        for (int round = 1;; ++round) {
             co_await fetches->provider->refresh(*fetches->transport);
             std::vector<promise> waiting;
             waiting.swap(self->waiting_);
             for (auto& waiter : waiting) {
                 looked now = self->look(*fetches->provider);
-                if (now.state == token_state::absent) // refused meanwhile
+                if (now.state == token_state::absent && round == most_rounds)
+                    now.answer.ec = errc::invalid_token;
+                if (now.state == token_state::absent && round != most_rounds) // refused meanwhile
                     self->waiting_.push_back(std::move(waiter));
                 else
                     waiter.keep(std::move(now.answer));

@@ -39,7 +39,7 @@ asio::awaitable<void> many(const flipt::client<>& flags)
     }
 }
 
-// A callback in place of a coroutine, one repeat less than the client's, and what is known beyond the error code.
+// A callback in place of a coroutine, no repeats, and what is known beyond the error code.
 void with_callback(asio::io_context& io, const flipt::client<>& flags)
 {
     flipt::diagnostics details; // lives until the call completes

@@ -173,11 +173,15 @@ TEST_CASE("a busy stream does not keep refresh() from being answered, if only wi
     const std::size_t before = count(*server, "/snapshot");
     server->add(fault().on("/client/v2/environments/default/namespaces/default/snapshot").no_answer().times(0));
     live.refresh();
+    auto begun = std::chrono::steady_clock::now();
     for (const std::size_t asked : {before + 1, before + 2}) { // it is given up for the first message only
         CHECK(run_until(io, [&] { return count(*server, "/snapshot") == asked; }));
+        if (asked == before + 1)
+            begun = std::chrono::steady_clock::now();
         server->update("default", document(asked == before + 1));
     }
     CHECK(run_until(io, [&] { return live.last_sequence() == 2; }));
+    CHECK(std::chrono::steady_clock::now() - begun >= c.request_timeout); // the second question had its time
     CHECK(count(*server, "/snapshot") == before + 2);
 }
 

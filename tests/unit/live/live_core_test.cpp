@@ -74,6 +74,8 @@ public:
     {
         REQUIRE_MESSAGE(begin_stream, "v1 has no stream");
         begin_stream();
+        if (!keep_stream)
+            return;
         sink = std::move(to);
         ended = std::move(at_end);
     }
@@ -81,7 +83,8 @@ public:
     void limit(std::size_t bytes) { settings_.limits.snapshot = bytes; }
 
     flipt::server_version kind = flipt::server_version::v1;
-    std::function<void()> begin_stream; ///< of v2; the stream is mute, but for what tests say
+    std::function<void()> begin_stream; ///< of v2; the stream is mute
+    bool keep_stream = false;           ///< keeps what follows, which the test must let go: it holds this object
     std::shared_ptr<flipt::detail::stream_sink> sink;
     ended_function ended;
     std::deque<answer> answers;
@@ -193,6 +196,7 @@ TEST_CASE("a stream that ends right behind a message is begun again at once")
     calls->answers.push_back(good(true));
     int begun = 0;
     calls->begin_stream = [&] { ++begun; };
+    calls->keep_stream = true;
     flipt::live_options options;
     options.watchdog = std::chrono::steady_clock::duration::max();
     const played_snapshot live(calls, options);

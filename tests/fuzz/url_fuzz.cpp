@@ -4,6 +4,8 @@
 #include "flipt/protocol/percent.hpp"
 #include "flipt/protocol/url.hpp"
 
+#include <simdjson.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -49,11 +51,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
 
     std::string segment;
+    const bool utf8 = simdjson::validate_utf8(text.data(), text.size());
     if (!flipt::detail::append_segment(segment, text)) {
         require(segment.empty(), "a refusal appends nothing");
-        require(text.empty() || text == "." || text == ".." || text.find('/') != text.npos, "a refusal has a reason");
+        require(!utf8 || text.empty() || text == "." || text == ".." || text.find('/') != text.npos,
+                "a refusal has a reason");
         return 0;
     }
+    require(utf8, "a name is UTF-8");
     require(segment.find("%2F") == segment.npos, "no slash, however it is written");
     require(segment != "." && segment != "..", "a dot segment");
     std::string decoded;

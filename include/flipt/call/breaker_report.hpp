@@ -47,11 +47,9 @@ private:
         const int status = details_.http_status();
         // Ours, not the server's; out of time before the first try it may be the server's still, at connecting.
         const bool not_sent = details_.attempts() == 0 && ec.category() == error_category() && ec != errc::timed_out;
-        // A call that could not be written for the version that the server has just told.
-        const bool answered = ec == errc::invalid_argument && status == 200;
         if (not_sent || ec == asio::error::operation_aborted || ec == errc::invalid_token)
             breaker_->on_unknown(ticket);
-        else if (!ec || answered || (status < 500 && ec == errc_of_status(status)))
+        else if (!ec || (status < 500 && ec == errc_of_status(status)))
             breaker_->on_success(ticket);
         else
             breaker_->on_failure(ticket, std::chrono::steady_clock::now());

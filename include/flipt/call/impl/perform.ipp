@@ -190,7 +190,7 @@ FLIPT_DECL call_task perform(memory_cache& memory, engine& owner, call& c)
             if (conn.io.is_open())
                 held.keep();
             c.diagnostics_.set_detail(ec == errc::invalid_argument ? op.refusal() : "");
-            co_return report.ends_with(ec);
+            co_return ec; // not sent: that says nothing of the server, whatever it has answered before
         }
 
         if (conn.io.is_open() && (fresh || (!owner.just_used(conn, c.started_) && !is_quiet(conn))))

@@ -33,7 +33,7 @@ public:
     std::error_code ec;
     std::string problem;
     std::string json;
-    std::size_t hash = 0; ///< of the JSON
+    std::size_t hash = 0; ///< of the JSON, where it may be saved
 };
 
 /// Held by the live snapshot and by its loops, which end soon after stop().

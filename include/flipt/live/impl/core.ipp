@@ -306,7 +306,8 @@ FLIPT_DECL compiled_document live_core::compile(std::string json, rule_set rules
         out.flags = std::make_shared<const snapshot>(std::move(*parsed));
         out.changes = diff(*s.published->load(version), *out.flags);
     }
-    out.hash = std::hash<std::string_view>()(json);
+    if (!s.wanted.save_file.empty())
+        out.hash = std::hash<std::string_view>()(json);
     out.json = std::move(json);
     return out;
 }

@@ -128,18 +128,26 @@ TEST_CASE("a mute stream does not hide a change: the watchdog finds it")
     CHECK(run_until(io, [&] { return count(*server, "/stream") >= 2; })); // that one was given up
 }
 
+/// One that follows the server's stream; no watchdog asks beside it.
+flipt::live_snapshot<> follow(asio::io_context& io, flipt::testing::server& from,
+                              std::chrono::steady_clock::duration request_timeout)
+{
+    flipt::config c = settings(from);
+    c.request_timeout = request_timeout;
+    flipt::live_options options;
+    options.watchdog = 24h;
+    flipt::live_snapshot<> live(io.get_executor(), c, flipt::no_token(), options);
+    run(io, live.wait_ready());
+    CHECK(run_until(io, [&] { return streaming(from) && live.state().streaming; }));
+    return live;
+}
+
 TEST_CASE("a stream's message does not wait for an answer that is long in coming")
 {
     server_thread server(version(flavour::v2));
     server->load(document(false));
     asio::io_context io;
-    flipt::config c = settings(*server);
-    c.request_timeout = 10min;
-    flipt::live_options options;
-    options.watchdog = 24h;
-    flipt::live_snapshot live(io.get_executor(), c, flipt::no_token(), options);
-    run(io, live.wait_ready());
-    CHECK(run_until(io, [&] { return streaming(*server) && live.state().streaming; }));
+    const flipt::live_snapshot<> live = follow(io, *server, 10min);
     for (const bool value : {true, false}) {
         const std::size_t before = count(*server, "/snapshot");
         server->add(fault().on("/client/v2/environments/default/namespaces/default/snapshot").no_answer());
@@ -163,13 +171,8 @@ TEST_CASE("a busy stream does not keep refresh() from being answered, if only wi
     server_thread server(version(flavour::v2));
     server->load(document(false));
     asio::io_context io;
-    flipt::config c = settings(*server);
-    c.request_timeout = 300ms;
-    flipt::live_options options;
-    options.watchdog = 24h;
-    flipt::live_snapshot live(io.get_executor(), c, flipt::no_token(), options);
-    run(io, live.wait_ready());
-    CHECK(run_until(io, [&] { return streaming(*server) && live.state().streaming; }));
+    constexpr auto timeout = 300ms;
+    const flipt::live_snapshot<> live = follow(io, *server, timeout);
     const std::size_t before = count(*server, "/snapshot");
     server->add(fault().on("/client/v2/environments/default/namespaces/default/snapshot").no_answer().times(0));
     live.refresh();
@@ -181,7 +184,7 @@ TEST_CASE("a busy stream does not keep refresh() from being answered, if only wi
         server->update("default", document(asked == before + 1));
     }
     CHECK(run_until(io, [&] { return live.last_sequence() == 2; }));
-    CHECK(std::chrono::steady_clock::now() - begun >= c.request_timeout); // the second question had its time
+    CHECK(std::chrono::steady_clock::now() - begun >= timeout); // the second question had its time
     CHECK(count(*server, "/snapshot") == before + 2);
 }
 
